@@ -1,0 +1,71 @@
+"""What every side can do, whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import pandas as pd
+
+from navcrm_recon.catalog.model import Condition, Option, SideName, Table
+
+
+class Side(Protocol):
+    """One of the two systems, read as typed record frames (``frames``).
+
+    Attributes
+    ----------
+    name
+        ``nav`` or ``crm``.
+    writable
+        Whether a synchronisation may write here (contract 3).
+    """
+
+    name: SideName
+    writable: bool
+
+    def describe(self) -> dict[str, str]:
+        """Say what this is, without secrets: ``kind``, ``address``, ``version``."""
+
+    def read(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        where: Sequence[Condition] = (),
+        keys: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Read rows of a table as a record frame, sorted by key.
+
+        Parameters
+        ----------
+        columns
+            Columns of the table; flow fields are calculated. Columns come back in this order.
+        where
+            Conditions the rows must meet, all of them.
+        keys
+            Only these ``nav_key`` / ``crm_id`` values; those that do not exist are left out.
+
+        Raises
+        ------
+        SideError
+            The table or a column is not there. (A side of files lists it as not checked instead
+            and leaves the column out; a missing table gives no rows.)
+        DataError
+            A value has the wrong type, or a key is blank or there twice. (Files: not checked.)
+        """
+
+    def stamps(self, table: Table, keys: Sequence[str] | None = None) -> pd.DataFrame:
+        """Say when the records last changed: frame ``stamps``, index = key, existing records only.
+
+        NAV: ``Integration Record`` (5151), Modified On; CRM: ``modifiedon``, ``modifiedby``.
+        Records without a stamp are left out.
+        """
+
+    def option_set(self, entity: str, attribute: str) -> tuple[Option, ...] | None:
+        """Return the options CRM offers for an attribute, None where this side cannot say."""
+
+    def not_checked(self) -> pd.DataFrame:
+        """List what could not be read and was passed over so far: frame ``not_checked``.
+
+        ``mapping`` is blank: the workspace knows for which mapping it read.
+        """
