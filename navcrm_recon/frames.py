@@ -90,8 +90,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "subject": TEXT,
         "reason": TEXT,
     },
-    # What the state (or NAV's table 5331) knows of a coupling. ``baseline_fields`` names the
-    # field pairs, ``baseline`` holds two 8-byte fingerprints per pair; both blank without one.
+    # What the state (or NAV's table 5331) knows of a coupling; ``baseline`` are the bytes of
+    # ``recon.baseline``, None without one.
     "coupling_records": {
         "mapping": TEXT,
         "nav_key": TEXT,
@@ -101,7 +101,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "last_synch_crm_modified_on": UTC,
         "last_synch_result": TEXT,
         "last_synch_crm_result": TEXT,
-        "baseline_fields": TEXT,
         "baseline": np.dtype(object),
     },
     # Rows of the option mapping (table 5334).
@@ -184,8 +183,10 @@ def join_key(parts: Sequence[pd.Series]) -> pd.Series:
         .str.replace(",", "\\,", regex=False)
         for part in parts
     ]
-    first, *rest = escaped
-    return first.str.cat(rest, sep=", ") if rest else first
+    key = escaped[0]
+    for part in escaped[1:]:
+        key = key + ", " + part
+    return key
 
 
 def split_key(key: str) -> list[str]:
@@ -226,12 +227,12 @@ def key_text(series: pd.Series, captions: Mapping[int, str] | None = None) -> pd
     if dtype == DECIMAL:
         return _plain_decimals(series.astype(TEXT)).fillna("")
     if dtype == DAY:
-        day = series.dt.strftime("%Y-%m-%d").astype(TEXT)
+        day: pd.Series = series.dt.strftime("%Y-%m-%d").astype(TEXT)
         closing = series.dt.time.astype(str).eq("23:59:59")
         return day.where(~closing, "C" + day).fillna("")
     if isinstance(dtype, pd.DatetimeTZDtype):
-        text = series.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").astype(TEXT)
-        return (text.str.replace(r"\.?0+$", "", regex=True) + "Z").fillna("")
+        time: pd.Series = series.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").astype(TEXT)
+        return (time.str.replace(r"\.?0+$", "", regex=True) + "Z").fillna("")
     if dtype == pd.BooleanDtype():
         return series.map({True: "true", False: "false"}).astype(TEXT).fillna("")
     return series.astype(TEXT).fillna("")

@@ -1,0 +1,1 @@
+"""How the two sides compare: pure functions, frames in, frames out."""

@@ -1,0 +1,82 @@
+"""Bring the two sides of couplings beside each other without ever building a wide frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Positions: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Records(Protocol):
+    """Records of one side: a record frame, or anything that hands over a column at a time."""
+
+    @property
+    def index(self) -> pd.Index[str]:
+        """The keys of the records."""
+
+    def __getitem__(self, column: str, /) -> pd.Series:
+        """Return one column, in the order of the keys."""
+
+    def __contains__(self, column: object, /) -> bool:
+        """Say whether the column is there."""
+
+
+def arrow(values: pd.Series | pd.Index[str]) -> pa.Array:
+    """Return the values as one Arrow array, without a copy where they are Arrow already."""
+    array = pa.array(values)
+    if isinstance(array, pa.ChunkedArray):
+        return array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
+    return array
+
+
+def positions(wanted: pd.Series | pd.Index[str], keys: pd.Index[str]) -> Positions:
+    """Say where each wanted key stands in ``keys``: its first position, -1 where it is not.
+
+    >>> positions(pd.Index(["b", "x"], dtype="str"), pd.Index(["a", "b"], dtype="str")).tolist()
+    [1, -1]
+    """
+    looked_up, value_set = arrow(wanted), arrow(keys)
+    if looked_up.type != value_set.type:
+        looked_up, value_set = looked_up.cast(pa.large_string()), value_set.cast(pa.large_string())
+    found = pc.index_in(looked_up, value_set=value_set)
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Coupled records by their positions in the two sides; ``nav[i]`` goes with ``crm[i]``."""
+
+    nav: Positions
+    crm: Positions
+
+    def __len__(self) -> int:
+        return len(self.nav)
+
+    def take(self, rows: Positions) -> Pairs:
+        """Return some of the pairs."""
+        return Pairs(self.nav[rows], self.crm[rows])
+
+
+def gather(column: pd.Series, rows: Positions) -> pa.Array:
+    """Return the values at ``rows`` (null at -1); the column itself if already in that order."""
+    values = arrow(column)
+    if len(rows) == len(values) and bool((rows == np.arange(len(rows))).all()):
+        return values
+    return values.take(pa.array(rows, mask=rows < 0))
+
+
+def duplicated(codes: Positions) -> Mask:
+    """Say which positions occur more than once; -1 (not there) never counts."""
+    known = codes >= 0
+    counts = np.bincount(codes[known]) if known.any() else np.zeros(0, dtype=np.int64)
+    out = np.zeros(len(codes), dtype=bool)
+    out[known] = counts[codes[known]] > 1
+    return out

@@ -1,0 +1,134 @@
+"""What the next synchronisation would do about each difference (engine 3.7 to 3.9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from navcrm_recon.catalog.model import TableMapping
+from navcrm_recon.recon.align import Mask, Positions
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is known of each coupled pair since its last synchronisation, in the pairs' order.
+
+    ``nav_later`` / ``crm_later``: modified after the stamp (3.6); ``nav_modified`` /
+    ``crm_modified``: the same, or the last attempt from that side failed; ``own_write``: the CRM
+    record was last modified by the integration user (R3.4); ``fresh``: neither stamp is set;
+    ``baseline``: Series of bytes or None (``recon.baseline``).
+    """
+
+    nav_later: Mask
+    crm_later: Mask
+    nav_modified: Mask
+    crm_modified: Mask
+    own_write: Mask
+    fresh: Mask
+    skipped: Mask
+    baseline: pd.Series
+
+    @classmethod
+    def unknown(cls, pairs: int) -> Changes:
+        """Return what is known of couplings that were never synchronised and carry no times."""
+        no, yes = np.zeros(pairs, dtype=bool), np.ones(pairs, dtype=bool)
+        return cls(no, no, no, no, no, yes, no, pd.Series([None] * pairs, dtype=object))
+
+
+def resolve(
+    mapping: TableMapping, marks: pd.DataFrame, pair: Positions, changes: Changes
+) -> np.ndarray:
+    """Return the resolution of each finding.
+
+    Parameters
+    ----------
+    marks
+        One row per finding: ``truncated``, ``to_crm``, ``to_nav``, ``fails_to_crm``,
+        ``fails_to_nav``, ``both`` (bool) and ``cause``.
+    pair
+        Position of each finding's pair in ``changes``.
+    """
+    marks = marks.reset_index(drop=True)
+    runs_to_crm, runs_to_nav = _passes(mapping, pair, changes)
+    fails_to_crm = _any_of_pair(marks["fails_to_crm"].to_numpy(), pair) & runs_to_crm
+    fails_to_nav = _any_of_pair(marks["fails_to_nav"].to_numpy(), pair) & runs_to_nav
+    to_crm = marks["to_crm"].to_numpy()
+    to_nav = marks["to_nav"].to_numpy()
+    both_sides = _both_sides(mapping, pair, changes)
+    collides = (to_crm | to_nav) & marks["both"].to_numpy() & both_sides
+    conflict = _any_of_pair(collides, pair)
+    blocked_to_crm = (to_crm | marks["fails_to_crm"].to_numpy()) & fails_to_crm
+    blocked_to_nav = (to_nav | marks["fails_to_nav"].to_numpy()) & fails_to_nav
+    written = to_crm | to_nav
+    return np.select(
+        [
+            marks["truncated"].to_numpy(),
+            changes.skipped[pair],
+            blocked_to_crm | blocked_to_nav,
+            conflict,
+            both_sides & ((runs_to_crm & to_crm) | (runs_to_nav & to_nav)),
+            runs_to_crm & to_crm,
+            runs_to_nav & to_nav,
+        ],
+        [
+            "none",
+            "blocked",
+            "blocked",
+            _conflict(mapping, marks["cause"].to_numpy(), written, to_crm, to_nav, pair),
+            "merge",
+            "to_crm",
+            "to_nav",
+        ],
+        default="none",
+    )
+
+
+def _passes(mapping: TableMapping, pair: Positions, changes: Changes) -> tuple[Mask, Mask]:
+    """Say which passes would pick each pair's record (3.2): the To pass and the From pass."""
+    to_crm = np.full(len(pair), mapping.direction in ("to_crm", "both"))
+    to_nav = np.full(len(pair), mapping.direction in ("to_nav", "both"))
+    from_crm_only = any(row.direction == "to_nav" and row.nav for row in mapping.enabled_fields)
+    # Own writes are passed over in a bidirectional mapping without a field only CRM owns (R3.4).
+    own = changes.own_write[pair] & (mapping.direction == "both" and not from_crm_only)
+    return to_crm & changes.nav_modified[pair], to_nav & changes.crm_modified[pair] & ~own
+
+
+def _both_sides(mapping: TableMapping, pair: Positions, changes: Changes) -> Mask:
+    """Both sides changed: a conflict exists only in a bidirectional mapping (R3.19)."""
+    both = changes.nav_modified[pair] & changes.crm_modified[pair]
+    return both & (mapping.direction == "both")
+
+
+def _conflict(
+    mapping: TableMapping,
+    cause: np.ndarray,
+    written: Mask,
+    to_crm: Mask,
+    to_nav: Mask,
+    pair: Positions,
+) -> np.ndarray:
+    """Resolve the findings of a record that both sides changed, as the mapping says (3.9)."""
+    if mapping.update_conflict == "send":
+        return np.where(to_crm, "to_crm", "none")
+    if mapping.update_conflict == "get":
+        return np.where(to_nav, "to_nav", "none")
+    if mapping.update_conflict == "none":
+        return np.where(written, "conflict", "none")
+    # merge: a field only one side changed travels; one field changed on both stops the record.
+    mergeable = ((cause == "changed_in_nav") & to_crm) | ((cause == "changed_in_crm") & to_nav)
+    collides = written & ~mergeable
+    stopped = _any_of_pair(collides, pair)
+    return np.select(
+        [collides, mergeable & stopped, mergeable], ["conflict", "blocked", "merge"], "none"
+    )
+
+
+def _any_of_pair(mask: Mask, pair: Positions) -> Mask:
+    """Say for each finding whether the mask holds for any finding of the same pair."""
+    if not len(pair):
+        return mask
+    hit = np.zeros(int(pair.max()) + 1, dtype=bool)
+    np.logical_or.at(hit, pair, mask)
+    return hit[pair]

@@ -1,0 +1,1 @@
+"""What happened: couplings, option mappings and baselines, in one database."""

@@ -1,0 +1,151 @@
+"""The state: couplings and option mappings of the integration, in one database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from navcrm_recon.errors import SideError
+from navcrm_recon.frames import UTC, conform, empty
+from navcrm_recon.state.schema import VERSION, coupling, metadata, option_mapping, state_version
+
+
+class Store:
+    """The state behind an SQLAlchemy URL (SQLite or PostgreSQL).
+
+    Reading never creates anything: a state that is not there yet is empty. The first write
+    creates the tables.
+
+    Raises
+    ------
+    SideError
+        The database cannot be opened, or was written by a newer version.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._url = make_url(url)
+        except ArgumentError as exc:
+            raise SideError("state.url is not a database address SQLAlchemy can read.") from exc
+        self.address = self._url.render_as_string(hide_password=True)
+        self._engine: Engine | None = None
+
+    def coupling_records(self, mapping: str | None = None) -> pd.DataFrame:
+        """Return the couplings of one or all mappings (frame ``coupling_records``), sorted."""
+        return self._read(coupling, "coupling_records", mapping, ["mapping", "nav_key", "crm_id"])
+
+    def option_mapping(self, mapping: str | None = None) -> pd.DataFrame:
+        """Return the rows of the option mapping (frame ``option_mapping``), sorted."""
+        return self._read(option_mapping, "option_mapping", mapping, ["mapping", "nav_key"])
+
+    def save_couplings(self, records: pd.DataFrame) -> None:
+        """Write couplings (frame ``coupling_records``); a pair that is there is replaced."""
+        times = ["last_synch_modified_on", "last_synch_crm_modified_on"]
+        naive = {name: records[name].dt.tz_convert(None) for name in times}
+        self._replace(coupling, records.assign(**naive))
+
+    def save_option_mapping(self, rows: pd.DataFrame) -> None:
+        """Write rows of the option mapping (frame ``option_mapping``), replacing by record."""
+        self._replace(option_mapping, rows)
+
+    def _read(self, table: Table, schema: str, mapping: str | None, order: list[str]) -> pd.DataFrame:
+        engine = self._open(create=False)
+        if engine is None:
+            return empty(schema)
+        query = select(table)
+        if mapping is not None:
+            query = query.where(table.c.mapping == mapping)
+        try:
+            with engine.connect() as connection:
+                rows = connection.execute(query).all()
+        except SQLAlchemyError as exc:
+            raise self._unreadable(exc) from exc
+        frame = pd.DataFrame(rows, columns=[column.name for column in table.columns])
+        for name in frame.columns.intersection(["last_synch_modified_on", "last_synch_crm_modified_on"]):
+            frame[name] = pd.to_datetime(frame[name], utc=True).astype(UTC)
+        frame = conform(frame, schema)
+        return frame.sort_values(order, ignore_index=True)
+
+    def _replace(self, table: Table, frame: pd.DataFrame) -> None:
+        if frame.empty:
+            return
+        engine = self._open(create=True)
+        assert engine is not None
+        columns = [column.name for column in table.columns]
+        values = frame[columns].astype(object).where(frame[columns].notna(), None)
+        rows: list[dict[str, object]] = [
+            dict(zip(columns, row, strict=True)) for row in values.itertuples(index=False)
+        ]
+        try:
+            with engine.begin() as connection:
+                _delete(connection, table, rows)
+                connection.execute(insert(table), rows)
+        except SQLAlchemyError as exc:
+            raise self._unreadable(exc) from exc
+
+    def _open(self, *, create: bool) -> Engine | None:
+        """Return the engine, or None when there is no state yet and none is to be made."""
+        if self._engine is None:
+            path = self._url.database if self._url.get_backend_name() == "sqlite" else None
+            if path and not create and not Path(path).exists():
+                return None
+            try:
+                engine = create_engine(self._url)
+                if not self._prepared(engine, create=create):
+                    return None
+            except (SQLAlchemyError, ImportError) as exc:
+                raise self._unreadable(exc) from exc
+            self._engine = engine
+        return self._engine
+
+    def _prepared(self, engine: Engine, *, create: bool) -> bool:
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _wait_for_locks)
+        if not inspect(engine).has_table(state_version.name):
+            if create:
+                with engine.begin() as connection:
+                    metadata.create_all(connection)
+                    connection.execute(insert(state_version), {"version": VERSION})
+            return create
+        with engine.connect() as connection:
+            version = connection.execute(select(state_version.c.version)).scalar()
+        if version is None or version > VERSION:
+            raise SideError(
+                f"The state {self.address} has version {version}; this package reads {VERSION}. "
+                "Install the version of navcrm_recon that wrote it, or a newer one."
+            )
+        return True
+
+    def _unreadable(self, exc: Exception) -> SideError:
+        cause = str(getattr(exc, "orig", None) or exc).splitlines()[0]
+        return SideError(
+            f"The state {self.address} cannot be used: {cause}. Check state.url in the workspace file."
+        )
+
+
+def _wait_for_locks(connection: object, _record: object) -> None:
+    connection.execute("PRAGMA busy_timeout = 30000")  # type: ignore[attr-defined]
+
+
+def _delete(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
+    keys = [column.name for column in table.primary_key.columns]
+    condition = [table.c[name] == bindparam(f"key_{name}") for name in keys]
+    connection.execute(
+        delete(table).where(*condition),
+        [{f"key_{name}": row[name] for name in keys} for row in rows],
+    )

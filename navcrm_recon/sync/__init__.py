@@ -1,0 +1,1 @@
+"""What a mapping's two sides look like now, gathered for comparing."""

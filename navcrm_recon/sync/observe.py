@@ -1,0 +1,180 @@
+"""Gather what comparing needs, and compare: couplings, differences, missing options."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from navcrm_recon.catalog.model import Option, SideName, TableMapping
+from navcrm_recon.frames import TEXT, blanks, conform, empty
+from navcrm_recon.recon import couplings as recon_couplings
+from navcrm_recon.recon.align import Pairs, positions
+from navcrm_recon.recon.changes import later
+from navcrm_recon.recon.couplings import Known, coupled_twice
+from navcrm_recon.recon.diff import diff
+from navcrm_recon.recon.links import crm_urls, nav_urls
+from navcrm_recon.recon.options import OptionSides, missing_options
+from navcrm_recon.recon.resolution import Changes
+from navcrm_recon.sync.references import references
+from navcrm_recon.sync.scene import Scene, coupling_records, option_rows, records
+
+
+def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
+    """Return frame ``couplings`` of one mapping, with links where the setup knows the addresses."""
+    known = coupling_records(scene, mapping)
+    twice = coupled_twice(known)
+    pair = twice["nav_key"] + " / " + twice["crm_id"]
+    scene.note(mapping.name, "", mapping.nav.name, twice.assign(subject=pair))
+    nav = _known(scene, mapping, "nav", known["nav_key"])
+    if mapping.option_attribute is not None:
+        crm = _offered_names(offered(scene, mapping))
+    else:
+        crm = _known(scene, mapping, "crm", known["crm_id"])
+    frame = recon_couplings.couplings(mapping.name, known, nav, crm)
+    gone = frame["state"].isin(["both_deleted"])
+    nav_keys = frame["nav_key"].mask(gone | frame["state"].eq("nav_deleted"), "")
+    crm_ids = frame["crm_id"].mask(gone | frame["state"].eq("crm_deleted"), "")
+    web_client = str(scene.setup.get("nav_web_client", ""))
+    if not scene.setup.get("solution_installed", True):
+        web_client = ""
+    server = str(scene.setup.get("server_address", "")) if not mapping.option_attribute else ""
+    return frame.assign(
+        nav_url=nav_urls(web_client, scene.company, mapping.nav, nav_keys),
+        crm_url=crm_urls(server, mapping.crm, crm_ids),
+    )
+
+
+def _known(scene: Scene, mapping: TableMapping, side: SideName, coupled: pd.Series) -> Known:
+    table, name = mapping.table(side), mapping.name_field(side)
+    columns = [name] if name else [table.key[0]]
+    inside = scene.side(side).read(table, columns, mapping.filters.get(side, ()))
+    elsewhere = coupled[(positions(coupled, inside.index) < 0) & coupled.ne("")].drop_duplicates()
+    outside = inside.iloc[:0]
+    if len(elsewhere) and mapping.filters.get(side):
+        outside = scene.side(side).read(table, columns, (), elsewhere.tolist())
+    return Known(_names(inside, columns[0]), _names(outside, columns[0]))
+
+
+def _names(frame: pd.DataFrame, column: str) -> pd.Series:
+    if column not in frame:
+        return blanks(len(frame), TEXT, frame.index)
+    return frame[column].astype(TEXT).fillna("")
+
+
+def _offered_names(options: tuple[Option, ...]) -> Known:
+    named = {str(each.value): each.label for each in options if each.value}
+    index = pd.Index(list(named), dtype=TEXT, name="crm_id")
+    inside = pd.Series(list(named.values()), index=index, dtype=TEXT)
+    return Known(inside, inside.iloc[:0])
+
+
+def offered(scene: Scene, mapping: TableMapping) -> tuple[Option, ...]:
+    """Return the options CRM offers for an option mapping: the side's own, else the catalogue's."""
+    assert mapping.option_attribute is not None
+    shipped = scene.catalog.option_sets.get(f"{mapping.crm.name}.{mapping.option_attribute}", ())
+    found = scene.crm.option_set(mapping.crm.name, mapping.option_attribute)
+    if found is None:
+        return shipped
+    names = {(each.value, each.label): each.name for each in shipped}
+    return tuple(
+        Option(each.value, names.get((each.value, each.label), each.name), each.label)
+        for each in found
+    )
+
+
+def observe_diff(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
+    """Return frame ``diff`` of one mapping."""
+    if mapping.option_attribute is not None:
+        return empty("diff")
+    known = coupling_records(scene, mapping)
+    nav, crm = records(scene, mapping, "nav"), records(scene, mapping, "crm")
+    nav_at = positions(known["nav_key"], nav.index)
+    crm_at = positions(known["crm_id"], crm.index)
+    there = np.flatnonzero((nav_at >= 0) & (crm_at >= 0))
+    coupled = known.iloc[there].reset_index(drop=True)
+    pairs = Pairs(nav_at[there], crm_at[there])
+    changes = observe_changes(scene, mapping, coupled)
+    return diff(mapping, pairs, nav, crm, references(scene, mapping), changes)
+
+
+def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) -> Changes:
+    """Return what happened to coupled records since their last synchronisation."""
+    nav = scene.nav.stamps(mapping.nav)
+    crm = scene.crm.stamps(mapping.crm)
+    nav_row = nav.iloc[:, 0].reindex(coupled["nav_key"])
+    crm_row = crm.reindex(coupled["crm_id"])
+    nav_stamp = coupled["last_synch_modified_on"]
+    crm_stamp = coupled["last_synch_crm_modified_on"]
+    nav_later, crm_later = later(nav_row, nav_stamp), later(crm_row["modified_on"], crm_stamp)
+    skipped = coupled["skipped"].to_numpy(dtype=bool)
+    failed_to_crm = coupled["last_synch_crm_result"].eq("failure").to_numpy(dtype=bool)
+    failed_to_nav = coupled["last_synch_result"].eq("failure").to_numpy(dtype=bool)
+    user = str(scene.setup.get("integration_user", "")).lower()
+    modified_by = crm_row["modified_by"].fillna("").str.lower()
+    return Changes(
+        nav_later=nav_later,
+        crm_later=crm_later,
+        nav_modified=nav_later | (failed_to_crm & ~skipped),
+        crm_modified=crm_later | (failed_to_nav & ~skipped),
+        own_write=(modified_by.eq(user) & (user != "")).to_numpy(dtype=bool),
+        fresh=(nav_stamp.isna() & crm_stamp.isna()).to_numpy(dtype=bool),
+        skipped=skipped,
+        baseline=coupled["baseline"],
+    )
+
+
+def observe_missing_options(scene: Scene) -> pd.DataFrame:
+    """Return frame ``missing_options`` of all enabled option mappings."""
+    found = [
+        _missing_options(scene, mapping)
+        for mapping in scene.catalog.mappings.values()
+        if mapping.enabled and mapping.option_attribute is not None
+    ]
+    return pd.concat(found, ignore_index=True) if found else empty("missing_options")
+
+
+def _missing_options(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
+    attribute = mapping.option_attribute
+    assert attribute is not None
+    table = mapping.nav
+    stored = [name for name, column in table.columns.items() if column.flow is None]
+    shipped = scene.catalog.option_sets.get(f"{mapping.crm.name}.{attribute}", ())
+    sides = OptionSides(
+        offered=offered(scene, mapping),
+        shipped=shipped,
+        rows=option_rows(scene, mapping),
+        nav=scene.nav.read(table, stored),
+        nav_use=_nav_use(scene, mapping),
+        crm_use=_use(scene.crm.read(mapping.crm, [attribute]), attribute),
+    )
+    return missing_options(mapping, sides)
+
+
+def _nav_use(scene: Scene, mapping: TableMapping) -> pd.Series:
+    """Count the NAV records that hold each code, where the same CRM entity is mapped."""
+    for other in scene.catalog.mappings.values():
+        for row in other.enabled_fields:
+            if row.via == mapping.name and other.crm.name == mapping.crm.name and row.nav:
+                return _use(scene.nav.read(other.nav, [row.nav.name]), row.nav.name)
+    return pd.Series(dtype="int64")
+
+
+def _use(frame: pd.DataFrame, column: str) -> pd.Series:
+    if column not in frame:
+        return pd.Series(dtype="int64")
+    return frame[column].value_counts()
+
+
+def not_checked(scene: Scene) -> pd.DataFrame:
+    """Return all that could not be checked so far (frame ``not_checked``), each thing once."""
+    notes = [scene.nav.not_checked(), scene.crm.not_checked(), *scene.notes]
+    every = pd.concat(notes, ignore_index=True)
+    mapping_of: dict[str, str] = {}
+    for mapping in scene.catalog.mappings.values():
+        mapping_of.setdefault(mapping.nav.name, mapping.name)
+        if mapping.option_attribute is None:
+            mapping_of.setdefault(mapping.crm.name, mapping.name)
+    named = every["table"].map(mapping_of).fillna("")
+    every["mapping"] = every["mapping"].where(every["mapping"].ne(""), named)
+    every = every.drop_duplicates().sort_values(list(every.columns), ignore_index=True)
+    return conform(every, "not_checked")

@@ -1,0 +1,169 @@
+"""The face: open a workspace and ask it. One line a call; the rooms below do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from navcrm_recon.catalog import Catalog, SideName, TableMapping, load_catalog
+from navcrm_recon.errors import ConfigError, NotFoundError, nearest
+from navcrm_recon.sides import Side, open_side
+from navcrm_recon.state.store import Store
+from navcrm_recon.sync.observe import (
+    not_checked,
+    observe_couplings,
+    observe_diff,
+    observe_missing_options,
+)
+from navcrm_recon.sync.scene import Scene, records
+from navcrm_recon.workspace_file import WorkspaceFile, read_workspace_file
+
+
+def open_workspace(path: str | Path) -> Workspace:
+    """Open the workspace a file describes.
+
+    Raises
+    ------
+    ConfigError
+        The file, or the mapping file it names, is wrong; every mistake is listed.
+    SideError
+        A side or the state cannot be opened.
+    """
+    return Workspace(read_workspace_file(path))
+
+
+class Workspace:
+    """Both sides, their mappings and the state, to be read and compared.
+
+    Attributes
+    ----------
+    config
+        The checked workspace file.
+    catalog
+        Tables, mappings and option sets, with the user's changes.
+    """
+
+    def __init__(self, config: WorkspaceFile, catalog: Catalog | None = None) -> None:
+        self.config = config
+        self.catalog = catalog or load_catalog(config.mappings, source=config.mappings_source)
+        _check_thresholds(config, self.catalog)
+        nav = open_side("nav", config.nav, company=config.company, catalog=self.catalog)
+        crm = open_side("crm", config.crm, company=config.company, catalog=self.catalog)
+        store = Store(config.state) if config.couplings == "state" and config.state else None
+        self._scene = Scene(self.catalog, nav, crm, store, config.company, config.setup)
+
+    @property
+    def mappings(self) -> Mapping[str, TableMapping]:
+        """The table mappings by name, in dependency order."""
+        return self.catalog.mappings
+
+    def side(self, name: SideName) -> Side:
+        """Return one of the two sides: ``nav`` or ``crm``."""
+        return self._scene.side(name)
+
+    def read(self, mapping: str, side: SideName) -> pd.DataFrame:
+        """Return the rows of one side inside the mapping's filter.
+
+        Returns
+        -------
+        DataFrame
+            A record frame: index ``nav_key`` or ``crm_id`` (str), columns = key, name and mapped
+            fields by the product's own names, dtypes as in ``frames.DTYPES``, sorted by key.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such mapping or side.
+        """
+        if side not in ("nav", "crm"):
+            raise NotFoundError(f"There is no side '{side}'; the sides are nav and crm.")
+        return records(self._scene, self._mapping(mapping), side)
+
+    def couplings(self, mapping: str) -> pd.DataFrame:
+        """Return every record of either side and the state of its coupling.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, nav_key, crm_id, state, nav_name, crm_name`` (str), ``skipped`` (bool),
+            ``last_synch_modified_on, last_synch_crm_modified_on`` (datetime64[us, UTC]),
+            ``last_synch_result, last_synch_crm_result`` (str: blank, ``success``, ``failure``),
+            ``nav_url, crm_url`` (str). ``state`` is one of ``coupled``, ``nav_only``,
+            ``crm_only``, ``nav_deleted``, ``crm_deleted``, ``both_deleted``, ``out_of_filter``
+            (contract 4, engine 2.5). Sorted by ``nav_key``, ``crm_id``.
+        """
+        return observe_couplings(self._scene, self._mapping(mapping))
+
+    def diff(self, mapping: str) -> pd.DataFrame:
+        """Return one row per coupled record and field that differs after transfer.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, nav_key, crm_id, nav_field, crm_field, nav_value, crm_value, cause,
+            resolution``, all str. ``cause``: ``changed_in_nav``, ``changed_in_crm``,
+            ``changed_in_both``, ``never_synchronized``, ``drifted``, ``missing_option``,
+            ``uncoupled_reference``, ``truncated``. ``resolution``, what the next synchronisation
+            would do: ``to_crm``, ``to_nav``, ``merge``, ``conflict``, ``blocked``, ``none``
+            (contract 4, engine 3.7 to 3.13). Sorted by key, then in the order the fields run.
+        """
+        return observe_diff(self._scene, self._mapping(mapping))
+
+    def missing_options(self) -> pd.DataFrame:
+        """Return what is wrong with the option mappings.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, nav_table, crm_attribute`` (str), ``value`` (Int64), ``caption, nav_code,
+            missing_in`` (str), ``records_affected`` (int64), ``finding, remedy`` (str).
+            ``finding`` as in engine 5.4, in its order: ``unmapped_option``, ``gray_code``,
+            ``incomplete_record``, ``label_drift``, ``code_collision``, ``stale_mapping``,
+            ``in_use_unmapped``, ``comma_in_name``.
+        """
+        return observe_missing_options(self._scene)
+
+    def not_checked(self) -> pd.DataFrame:
+        """Return what the calls so far could not check, and why.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, side, table, subject, reason``, all str: absent tables, columns and filter
+            conditions, blank or duplicate keys on sides of files; records coupled twice.
+        """
+        return not_checked(self._scene)
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """Return what each side is: ``kind``, ``address``, ``version``; never a secret."""
+        return {"nav": self._scene.nav.describe(), "crm": self._scene.crm.describe()}
+
+    def _mapping(self, name: str) -> TableMapping:
+        found = self.mappings.get(name)
+        if found is None:
+            listed = ", ".join(self.mappings)
+            raise NotFoundError(
+                f"There is no mapping '{name}'.{nearest(name, self.mappings)} "
+                f"The mappings are: {listed}.",
+                mapping=name,
+            )
+        return found
+
+    def __repr__(self) -> str:
+        """Name the company and the file, no addresses."""
+        return f"Workspace({self.config.company!r}, {str(self.config.path)!r})"
+
+
+def _check_thresholds(config: WorkspaceFile, catalog: Catalog) -> None:
+    """Refuse thresholds of mappings that do not exist."""
+    known: dict[str, Any] = {"default": None, **catalog.mappings}
+    unknown = [name for name in config.thresholds if name not in known]
+    if unknown:
+        problems = [f"thresholds.{name}: no such mapping.{nearest(name, known)}" for name in unknown]
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        raise ConfigError(
+            f"The workspace file {config.path} cannot be used:{listed}", problems=problems
+        )
