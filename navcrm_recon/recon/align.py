@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -31,7 +32,7 @@ class Records(Protocol):
 
 def arrow(values: pd.Series | pd.Index[str]) -> pa.Array:
     """Return the values as one Arrow array, without a copy where they are Arrow already."""
-    array = pa.array(values)
+    array = pa.array(values.array)
     if isinstance(array, pa.ChunkedArray):
         return array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     return array
@@ -65,7 +66,28 @@ class Pairs:
         return Pairs(self.nav[rows], self.crm[rows])
 
 
-def gather(column: pd.Series, rows: Positions) -> pa.Array:
+def pair_up(records: pd.DataFrame, nav: pd.Index[str], crm: pd.Index[str]) -> tuple[Pairs, Positions]:
+    """Find the couplings both of whose records are there.
+
+    Parameters
+    ----------
+    records
+        Couplings with ``nav_key`` and ``crm_id``.
+    nav, crm
+        The keys of the records of each side.
+
+    Returns
+    -------
+    The pairs, and the rows of ``records`` they come from.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        nav_at = pool.submit(positions, records["nav_key"], nav)
+        crm_at = pool.submit(positions, records["crm_id"], crm)
+    there = np.flatnonzero((nav_at.result() >= 0) & (crm_at.result() >= 0))
+    return Pairs(nav_at.result()[there], crm_at.result()[there]), there
+
+
+def gather(column: pd.Series | pd.Index[str], rows: Positions) -> pa.Array:
     """Return the values at ``rows`` (null at -1); the column itself if already in that order."""
     values = arrow(column)
     if len(rows) == len(values) and bool((rows == np.arange(len(rows))).all()):

@@ -154,8 +154,8 @@ def _frame(
     frame = pd.DataFrame(
         {
             "mapping": mapping.name,
-            "nav_key": pd.Series(gather(nav.index.to_series(), pairs.nav[pair]), dtype=TEXT),
-            "crm_id": pd.Series(gather(crm.index.to_series(), pairs.crm[pair]), dtype=TEXT),
+            "nav_key": pd.Series(gather(nav.index, pairs.nav[pair]), dtype=TEXT),
+            "crm_id": pd.Series(gather(crm.index, pairs.crm[pair]), dtype=TEXT),
             "nav_field": np.repeat([e.row.pair[0] for e in found], [len(e.pair) for e in found]),
             "crm_field": np.repeat([e.row.pair[1] for e in found], [len(e.pair) for e in found]),
             "nav_value": pd.concat([each.nav_value for each in found], ignore_index=True),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog.model import Option, SideName, TableMapping
 from navcrm_recon.frames import TEXT, blanks, conform, empty
 from navcrm_recon.recon import couplings as recon_couplings
-from navcrm_recon.recon.align import Pairs, positions
+from navcrm_recon.recon.align import pair_up, positions
 from navcrm_recon.recon.changes import later
 from navcrm_recon.recon.couplings import Known, coupled_twice
 from navcrm_recon.recon.diff import diff
@@ -88,11 +87,8 @@ def observe_diff(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
         return empty("diff")
     known = coupling_records(scene, mapping)
     nav, crm = records(scene, mapping, "nav"), records(scene, mapping, "crm")
-    nav_at = positions(known["nav_key"], nav.index)
-    crm_at = positions(known["crm_id"], crm.index)
-    there = np.flatnonzero((nav_at >= 0) & (crm_at >= 0))
+    pairs, there = pair_up(known, nav.index, crm.index)
     coupled = known.iloc[there].reset_index(drop=True)
-    pairs = Pairs(nav_at[there], crm_at[there])
     changes = observe_changes(scene, mapping, coupled)
     return diff(mapping, pairs, nav, crm, references(scene, mapping), changes)
 
