@@ -6,7 +6,7 @@ not already equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,11 @@ class Reference:
     lcy_code: str | None = None
     lcy_id: str | None = None
     known: bool = True
+
+
+def arrow_text(values: Iterable[str]) -> pa.Array:
+    """Return texts as a reference holds them."""
+    return pa.array(list(values), type=pa.large_string())
 
 
 @dataclass(frozen=True)
