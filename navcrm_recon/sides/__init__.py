@@ -1,0 +1,1 @@
+"""Where the two systems live: one `Side` each, whatever it is made of."""
