@@ -39,12 +39,17 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.write:
+        data.write(options.folder, options.rows)
+        return 0
     if options.one:
         print(json.dumps(_run(options.one, options.folder)))
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        data.write(Path(folder), options.rows)
+        # In a process of its own: a child's peak memory would begin with this one's.
+        _call("--write", "--rows", str(options.rows), "--folder", folder)
         runs = [
             {"contestant": name, **_measure(name, folder)}
             for _ in range(options.repeat)
@@ -54,9 +59,12 @@ def main() -> int:
 
 
 def _measure(name: str, folder: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.compare", "--one", name, "--folder", folder]
-    found = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(found.stdout.splitlines()[-1])
+    return json.loads(_call("--one", name, "--folder", folder).splitlines()[-1])
+
+
+def _call(*arguments: str) -> str:
+    command = [sys.executable, "-m", "benchmarks.compare", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _run(name: str, folder: Path) -> dict[str, float]:

@@ -64,24 +64,23 @@ def duckdb(folder: Path) -> pd.DataFrame:
         + ", ".join(f"('{code}', {value})" for value, code in enumerate(TERMS, 1))
         + ") t(code, value)"
     )
-    wanted = ", ".join(
-        [f'n."{field}" as n{i}, c.{attribute(field)} as c{i}' for i, field in enumerate(FIELDS)]
+    columns = ", ".join(
+        f'n."{field}" as n{i}, c.{attribute(field)} as c{i}{_sql_expected(field, i)}'
+        for i, field in enumerate(FIELDS)
     )
     joins = " ".join(
-        f'left join {"terms" if f in OPTIONS else "lookups"} l{i} on '
-        f'l{i}.{"code" if f in OPTIONS else "nav_key"} = n."{f}"'
-        for i, f in enumerate(FIELDS)
-        if f in OPTIONS + LOOKUPS
+        f'left join {"terms" if field in OPTIONS else "lookups"} l{i} on '
+        f'l{i}.{"code" if field in OPTIONS else "nav_key"} = n."{field}"'
+        for i, field in enumerate(FIELDS)
+        if field in OPTIONS + LOOKUPS
     )
-    looked_up = ", ".join(
-        f'l{i}.{"value" if f in OPTIONS else "crm_id"} as e{i}'
-        for i, f in enumerate(FIELDS)
-        if f in OPTIONS + LOOKUPS
-    )
+    # Only the pairs with a difference are kept, then taken apart by field.
     con.execute(
-        f'create temp table pairs as select k.nav_key, k.crm_id, {wanted}, {looked_up} '
+        f"create temp table pairs as select * from (select k.nav_key, k.crm_id, {columns} "
         'from couplings k join nav n on n."No." = k.nav_key join crm c on c.accountid = k.crm_id '
         + joins
+        + ") where "
+        + " or ".join(f"({_sql_differs(field, i)})" for i, field in enumerate(FIELDS))
     )
     parts = [
         f"select nav_key, crm_id, '{field}' as field, cast(n{i} as varchar) as nav_value, "
@@ -89,6 +88,12 @@ def duckdb(folder: Path) -> pd.DataFrame:
         for i, field in enumerate(FIELDS)
     ]
     return con.execute(" union all ".join(parts)).df()
+
+
+def _sql_expected(field: str, i: int) -> str:
+    if field not in OPTIONS + LOOKUPS:
+        return ""
+    return f", l{i}.{'value' if field in OPTIONS else 'crm_id'} as e{i}"
 
 
 def _sql_differs(field: str, i: int) -> str:
