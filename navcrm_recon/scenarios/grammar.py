@@ -58,13 +58,13 @@ class Scenario:
     then: Mapping[str, Any]
 
 
-def read_scenarios(path: Path) -> list[Scenario]:
-    """Read a scenario file.
+def load(path: Path) -> dict[str, Any]:
+    """Read a scenario file: every scenario as it is written, by its id.
 
     Raises
     ------
     ConfigError
-        The file is not YAML, or says something the grammar does not know.
+        The file is not YAML, or not a list of scenarios with an id each.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
@@ -72,11 +72,15 @@ def read_scenarios(path: Path) -> list[Scenario]:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}.") from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path}: is not valid YAML: {exc}") from exc
-    if content is None:
-        return []
-    if not isinstance(content, list):
+    if not isinstance(content, list | None):
         raise ConfigError(f"{path}: must be a list of scenarios.")
-    return [_scenario(each, f"{path}[{place}]") for place, each in enumerate(content)]
+    named: dict[str, Any] = {}
+    for place, each in enumerate(content or []):
+        name = str(each.get("id", "")) if isinstance(each, dict) else ""
+        if not name or name in named:
+            raise ConfigError(f"{path}[{place}]: a scenario needs an id of its own.")
+        named[name] = each
+    return named
 
 
 class _Loader(yaml.SafeLoader):
@@ -89,10 +93,14 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _scenario(raw: Any, path: str) -> Scenario:
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: a scenario must be a table of keys.")
-    name = str(raw.get("id", path))
+def parse(name: str, raw: Mapping[str, Any]) -> Scenario:
+    """Return a scenario once everything it says is known to the grammar.
+
+    Raises
+    ------
+    ConfigError
+        It says something the grammar does not know.
+    """
     known_keys(raw, _TOP, name)
     given = raw.get("given") or {}
     known_keys(given, GIVEN, f"{name}: given")
