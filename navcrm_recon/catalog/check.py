@@ -188,13 +188,14 @@ def _check_via(
 def _check_flags(
     draft: Draft, row: Row, transfer: Transfer | None, nav: Column | None, problems: list[str]
 ) -> None:
+    """Refuse flags and directions that cannot work for a row (FLD-008, R1.12)."""
     values, direction = row.values, direction_of(draft, row.values)
     if values.get("not_null") and transfer not in ("coupled_lookup", "special_lookup", None):
-        problems.append(f"{row.path}.not_null: is for lookups only (FLD-008).")
+        problems.append(f"{row.path}.not_null: is for lookups only.")
     if values.get("not_null") and values.get("clear_on_failed_sync"):
         problems.append(
             f"{row.path}.not_null: cannot go with clear_on_failed_sync; one keeps the"
-            " value, the other clears it (FLD-008)."
+            " value, the other clears it."
         )
     if nav and nav.flow and direction != "to_crm":
         problems.append(
@@ -205,7 +206,7 @@ def _check_flags(
         problems.append(f"{row.path}.minimum: is for numbers only.")
     if draft.option and direction == "both":
         where = row.path if "direction" in values else draft.path
-        problems.append(f"{where}.direction: an option mapping cannot go both ways (R1.12).")
+        problems.append(f"{where}.direction: an option mapping cannot go both ways.")
 
 
 def _check_pairs(draft: Draft, problems: list[str]) -> None:
@@ -218,7 +219,7 @@ def _check_pairs(draft: Draft, problems: list[str]) -> None:
 
 
 def _check_directions(draft: Draft, problems: list[str]) -> None:
-    """Every direction of a mapping needs a field that goes there (R1.11)."""
+    """Every direction of a mapping needs a field that goes there."""
     wanted: Direction = draft.settings["direction"]
     passes: tuple[Direction, ...] = ("to_crm", "to_nav") if wanted == "both" else (wanted,)
     served = {
@@ -228,7 +229,7 @@ def _check_directions(draft: Draft, problems: list[str]) -> None:
         if draft.enabled and not served & {direction, "both"}:
             problems.append(
                 f"{draft.path}.direction: is {wanted}, but no enabled field goes {direction};"
-                " change it, or the direction of a field (R1.11)."
+                " change it, or the direction of a field."
             )
 
 

@@ -92,6 +92,8 @@ NESTED: Mapping[str, Mapping[str, Shape]] = {
         "rerun_delay_seconds": "a whole number",
     },
 }
+#: Keys that say what a row is about.
+_NAMING = frozenset({"nav", "crm", "constant", "field", "op", "value"})
 _SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "a text": lambda value: isinstance(value, str) and bool(value),
     "true or false": lambda value: isinstance(value, bool),
@@ -172,6 +174,7 @@ def clean(value: object, shapes: Mapping[str, Shape], path: str, problems: list[
         return {}
     kept = {}
     for key, each in value.items():
+        each = "null" if each is None and "null" in shapes.get(key, "") else each
         if key not in shapes:
             allowed = ", ".join(shapes)
             problems.append(f"{path}.{key}: unknown key.{nearest(key, shapes)} Allowed: {allowed}.")
@@ -207,9 +210,9 @@ def _rows(
     rows: list[object], shapes: Mapping[str, Shape], path: str, problems: list[str]
 ) -> Iterator[Row]:
     for place, row in enumerate(rows):
-        before = len(problems)
         values = clean(row, shapes, f"{path}[{place}]", problems)
-        if len(problems) == before:
+        # A row that lost its name would be reported again for what it no longer says.
+        if isinstance(row, Mapping) and not _NAMING.intersection(row).difference(values):
             yield Row(f"{path}[{place}]", values)
 
 

@@ -158,7 +158,9 @@ def _option(column: Column, value: Any) -> int:
         number = captions.get(str(value).strip().casefold())
         if number is not None:
             return number
-    listed = ", ".join(f"{number} {text}".strip() for number, text in column.options.items())
+    listed = ", ".join(
+        f"{number} {text.strip() or '(blank)'}" for number, text in column.options.items()
+    )
     hint = nearest(value, column.options.values())
     raise ValueError(f"'{shorten(value)}' is no option of {column.name}.{hint} Options: {listed}.")
 

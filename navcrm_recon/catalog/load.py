@@ -88,7 +88,7 @@ def _default() -> Catalog:
 def _loaded(changes: Mapping[str, Any], source: str, option_sets: Mapping[str, Any]) -> Catalog:
     shipped = _shipped()
     problems: list[str] = []
-    drafts = merge(shipped.drafts, read_drafts(changes, problems))
+    drafts = merge(shipped.drafts, read_drafts(changes, problems), problems)
     tables = {
         side: declare(side, shipped.tables[side], list(drafts.values()), problems) for side in SIDES
     }
@@ -114,22 +114,34 @@ def _loaded(changes: Mapping[str, Any], source: str, option_sets: Mapping[str, A
     )
 
 
-def merge(shipped: Mapping[str, Draft], changes: Mapping[str, Draft]) -> dict[str, Draft]:
+def merge(
+    shipped: Mapping[str, Draft], changes: Mapping[str, Draft], problems: list[str]
+) -> dict[str, Draft]:
     """Return the shipped mappings with a user's changes, new mappings at the end."""
     drafts = dict(shipped)
     for name, change in changes.items():
-        drafts[name] = _changed(drafts[name], change) if name in drafts else change
+        if name in shipped:
+            drafts[name] = _changed(shipped[name], change)
+        elif change.table or change.entity:
+            drafts[name] = change
+        else:
+            problems.append(
+                f"{name}: there is no mapping of this name.{nearest(name, shipped)}"
+                " A new one names its nav table and its crm entity."
+            )
     return drafts
 
 
 def _changed(draft: Draft, change: Draft) -> Draft:
     rows = {pair_of(row): row for row in draft.fields}
+    changed: set[tuple[str, str]] = set()
     added: list[Row] = []
     for row in change.fields:
         pair = pair_of(row)
-        if pair in rows and not any(pair_of(each) == pair for each in added):
+        if pair in rows and pair not in changed:
             rows[pair] = Row(row.path, rows[pair].values | row.values)
-        else:
+            changed.add(pair)
+        else:  # new, or there twice, which ``check`` refuses
             added.append(row)
     return replace(
         draft,

@@ -103,11 +103,12 @@ def declare(
         elif name in found:
             found[name] = _extended(found[name], end, path, problems)
         elif "columns" in end:
-            found[name] = _table(side, name, end, path, problems)
+            new = _table(side, name, end, path, problems)
+            _check_number(new, found, path, problems)
+            found[name] = new
         else:
             hint = nearest(name, found) or " A new one needs its columns here."
             problems.append(f"{path}.{word}: there is no {word} '{shorten(name)}'.{hint}")
-    _check_numbers(found.values(), problems)
     return found
 
 
@@ -177,13 +178,11 @@ def _columns(
     for name, spec in content.items():
         raw: Raw = {"type": spec} if isinstance(spec, str) else {}
         raw = raw or clean(spec, COLUMN, f"{path}.{name}", problems)
-        column = _column(side, name, raw, f"{path}.{name}", problems)
-        if column:
-            found[name] = column
+        found[name] = _column(side, name, raw, f"{path}.{name}", problems)
     return found
 
 
-def _column(side: SideName, name: str, raw: Raw, path: str, problems: list[str]) -> Column | None:
+def _column(side: SideName, name: str, raw: Raw, path: str, problems: list[str]) -> Column:
     written = _TYPE.fullmatch(str(raw.get("type", "")).strip())
     word = written[1] if written else ""
     if not written or word not in TYPES[side]:
@@ -191,7 +190,7 @@ def _column(side: SideName, name: str, raw: Raw, path: str, problems: list[str])
         allowed = ", ".join(TYPES[side])
         shown = shorten(raw.get("type", ""))
         problems.append(f"{path}: '{shown}' is no type.{hint} Allowed: {allowed}.")
-        return None
+        return Column(name, "text")  # so that its users are not reported as well
     kind, scale = TYPES[side][word]
     inside = written[2] or written[3] or ""
     targets = tuple(raw.get("targets", ()))
@@ -232,11 +231,8 @@ def _flow(raw: Raw, path: str, problems: list[str]) -> Flow | None:
     )
 
 
-def _check_numbers(tables: Any, problems: list[str]) -> None:
-    """Refuse two tables of one number: a record ID would not say which it means."""
-    names: dict[int, str] = {}
-    for table in tables:
-        if table.id is not None and names.setdefault(table.id, table.name) != table.name:
-            problems.append(
-                f"{table.name}.id: {table.id} is the number of {names[table.id]} already."
-            )
+def _check_number(table: Table, known: Mapping[str, Table], path: str, problems: list[str]) -> None:
+    """Refuse a second table of one number: a record ID would not say which it means."""
+    for other in known.values():
+        if table.id is not None and other.id == table.id:
+            problems.append(f"{path}.id: {table.id} is the number of {other.name} already.")
