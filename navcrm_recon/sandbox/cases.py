@@ -1,0 +1,156 @@
+"""The planted field differences: which records, what is changed there, what must be found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from navcrm_recon.catalog.model import FieldMapping, SideName
+from navcrm_recon.frames import TEXT
+from navcrm_recon.sandbox.company import Company
+from navcrm_recon.sandbox.edits import move, touch, write
+from navcrm_recon.sandbox.resources import words
+from navcrm_recon.sandbox.variants import Spot, cut_for_nav, variant
+
+_SIDES: tuple[SideName, SideName] = ("nav", "crm")
+
+
+@dataclass
+class Case:
+    """One case of the small table of discrepancies and the pairs of records it happens to.
+
+    ``rows`` are the table's rows of this case, one per field; ``memory`` says what the state
+    remembers of these couplings.
+    """
+
+    name: str
+    mapping: str
+    rows: pd.DataFrame
+    pairs: pd.DataFrame
+
+    @property
+    def memory(self) -> str:
+        """What the state remembers: all (blank), ``stamps``, ``fresh``, or a failed coupling."""
+        return str(self.rows["memory"].iloc[0])
+
+    def keys(self, side: SideName) -> pd.Series:
+        """Return the keys of one side's records."""
+        return self.pairs["nav_key" if side == "nav" else "crm_id"]
+
+
+@dataclass(frozen=True)
+class Partners:
+    """Which records a new reference may name: pairs nothing happens to, and uncoupled records."""
+
+    coupled: dict[str, pd.DataFrame]
+    uncoupled: dict[SideName, dict[str, pd.Index[str]]]
+
+
+def choose_cases(company: Company, free: dict[str, pd.DataFrame]) -> list[Case]:
+    """Choose records for every case, each record for one case at most, by chance.
+
+    Parameters
+    ----------
+    free
+        Per mapping the pairs that nothing has been planned for.
+    """
+    cases = []
+    order = {name: _shuffled(company, name, pairs) for name, pairs in free.items()}
+    for name, rows in words("discrepancies").groupby("case", sort=False):
+        first = rows.iloc[0]
+        mapping = first["mapping"]
+        count = int(first["count"]) * (company.scale if first["grows"] else 1)
+        left = order[mapping]
+        chosen = left[_meets(company, mapping, first["where"], left)].iloc[:count]
+        if len(chosen) < count:
+            raise ValueError(f"case {name} needs {count} records of {mapping}, {len(chosen)} left")
+        order[mapping] = left.drop(chosen.index)
+        cases.append(Case(str(name), mapping, rows, chosen.reset_index(drop=True)))
+    return cases
+
+
+def _shuffled(company: Company, name: str, pairs: pd.DataFrame) -> pd.DataFrame:
+    return pairs.take(company.chance(f"cases {name}").permutation(len(pairs)))
+
+
+def _meets(company: Company, mapping: str, condition: str, pairs: pd.DataFrame) -> pd.Series:
+    found = re.fullmatch(r"(.+?)(<>|=)(.*)", condition)
+    if found is None:
+        return pd.Series(True, index=pairs.index)
+    name, operator, value = found.groups()
+    table = company.catalog.mappings[mapping].nav.name
+    equal = company.nav[table].loc[pairs["nav_key"], name].eq(value).to_numpy(dtype=bool)
+    return pd.Series(equal if operator == "=" else ~equal, index=pairs.index)
+
+
+def apply_cases(company: Company, cases: list[Case], phase: str, partners: Partners) -> None:
+    """Make the changes of one phase: ``before`` or ``after`` the baselines are taken."""
+    for case in cases:
+        for _, row in case.rows.iterrows():
+            for side in _SIDES:
+                moment, _, kind = row[side].partition(":")
+                if moment == phase:
+                    _edit(company, case, _field(company, case, row), side, kind, partners)
+        if phase == "after":
+            _touch(company, case)
+
+
+def _field(company: Company, case: Case, row: pd.Series) -> FieldMapping:
+    pair = (row["nav_field"], row["crm_field"])
+    fields = company.catalog.mappings[case.mapping].enabled_fields
+    return next(field for field in fields if field.pair == pair)
+
+
+def _edit(
+    company: Company, case: Case, field: FieldMapping, side: SideName, kind: str, partners: Partners
+) -> None:
+    mapping = company.catalog.mappings[case.mapping]
+    column = field.nav if side == "nav" else field.crm
+    if column is None:
+        raise ValueError(f"case {case.name} changes a field of {side} that {field.pair} lacks")
+    frame = company.frames(side)[mapping.table(side).name]
+    now = frame.loc[case.keys(side), column.name]
+    spot = Spot(company, mapping, field, side, now, partners.coupled, partners.uncoupled[side])
+    values = variant(kind, spot)
+    keys = write(company, case.mapping, side, column.name, values)
+    if side == "nav":
+        case.pairs["nav_key"] = pd.Series(keys.to_numpy(), dtype=TEXT)
+    elif kind == "long" and field.nav is not None:
+        kept = pd.Series(cut_for_nav(values, spot).to_numpy(), index=pd.Index(case.keys("nav")))
+        write(company, case.mapping, "nav", field.nav.name, kept.astype(TEXT))
+
+
+def _touch(company: Company, case: Case) -> None:
+    for who in " ".join(case.rows["touched"]).split():
+        if who.startswith("nav+"):
+            move(company, case.mapping, case.keys("nav"), pd.Timedelta(who.removeprefix("nav+")))
+        else:
+            side: SideName = "nav" if who == "nav" else "crm"
+            touch(company, case.mapping, side, case.keys(side), robot=who == "robot")
+
+
+def expected_differences(cases: list[Case]) -> pd.DataFrame:
+    """Return one row per field difference that must be found, and none for the cases without."""
+    parts = []
+    for case in cases:
+        rows = case.rows[case.rows["cause"] != ""]
+        pairs = case.pairs.take(np.tile(np.arange(len(case.pairs)), len(rows)))
+        repeated = rows.take(np.repeat(np.arange(len(rows)), len(case.pairs)))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "frame": "diff",
+                    "mapping": case.mapping,
+                    "nav_key": pairs["nav_key"].to_numpy(),
+                    "crm_id": pairs["crm_id"].to_numpy(),
+                    "nav_field": repeated["nav_field"].to_numpy(),
+                    "crm_field": repeated["crm_field"].to_numpy(),
+                    "expected": repeated["cause"].to_numpy(),
+                    "resolution": repeated["resolution"].to_numpy(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)

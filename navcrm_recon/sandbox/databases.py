@@ -1,0 +1,208 @@
+"""Databases in the shape of the two products, filled from frames or from rows written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+
+from navcrm_recon.catalog.model import Catalog, Column, SideName, Table
+from navcrm_recon.errors import DataError, nearest, shorten
+from navcrm_recon.frames import dtype_of, typed
+from navcrm_recon.sides.record_id import encode_key
+from navcrm_recon.sides.sql_tables import (
+    DEFAULT_INVALID_CHARACTERS,
+    PROPERTY_COLUMN,
+    ndo_property_table,
+    sql_table,
+)
+from navcrm_recon.sides.sql_types import NAV_BLANKS
+
+Row = Mapping[str, object]
+_CATALOGUE, _TABLES, _COUNTER = "catalogue", "tables", "row version"
+
+
+def create_tables(
+    engine: sa.Engine,
+    side: SideName,
+    catalog: Catalog,
+    company: str,
+    names: Iterable[str] | None = None,
+) -> dict[str, sa.Table]:
+    """Create the tables of one side and return them by the catalogue's names.
+
+    NAV also gets ``$ndo$dbproperty`` and the list of companies.
+
+    Parameters
+    ----------
+    names
+        Only these tables; None = every table of the catalogue.
+    """
+    known = catalog.tables(side)
+    metadata = sa.MetaData()
+    made = {}
+    for name in known if names is None else names:
+        made[name] = sql_table(known[name], company=company, metadata=metadata)
+        made[name].info.update({_CATALOGUE: known[name], _TABLES: known})
+    if side == "crm":
+        metadata.create_all(engine)
+        return made
+    properties = ndo_property_table(metadata)
+    companies = sa.Table("Company", metadata, sa.Column("Name", sa.Unicode(30), primary_key=True))
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(properties), {PROPERTY_COLUMN: DEFAULT_INVALID_CHARACTERS})
+        connection.execute(sa.insert(companies), {"Name": company})
+    return made
+
+
+def insert_rows(engine: sa.Engine, table: sa.Table, rows: pd.DataFrame | Sequence[Row]) -> None:
+    """Insert records into a table made by ``create_tables``; what is not given is blank.
+
+    Parameters
+    ----------
+    rows
+        A record frame, or rows by the catalogue's names: options by integer or caption, amounts
+        as number or text, dates and times in ISO form, a record ID as ``<table number> <key>``.
+
+    Raises
+    ------
+    DataError
+        A column or an option does not exist, or a value is not one of its column.
+    """
+    catalogue: Table = table.info[_CATALOGUE]
+    if isinstance(rows, pd.DataFrame):
+        columns = _columns(catalogue, rows)
+    else:
+        columns = _by_hand(catalogue, rows)
+    if not columns or not next(iter(columns.values())):
+        return
+    for name in columns:
+        columns[name] = _stored(table, catalogue.columns[name], columns[name])
+    names = list(columns)
+    fixed = _fixed(catalogue, set(columns))
+    parameters = [
+        {**fixed, **dict(zip(names, row, strict=True))}
+        for row in zip(*columns.values(), strict=True)
+    ]
+    _count_up(table, catalogue, parameters)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(table), parameters)
+
+
+def _stored(table: sa.Table, column: Column, values: list[Any]) -> list[Any]:
+    """Return values as the database takes them: record IDs in binary, NAV's numbers never NULL."""
+    if column.kind == "record_id":
+        return [_record_id(table.info[_TABLES], each) for each in values]
+    blank = NAV_BLANKS.get(column.kind) if table.info[_CATALOGUE].side == "nav" else None
+    return values if blank is None else [blank if each is None else each for each in values]
+
+
+def _fixed(table: Table, given: set[str]) -> dict[str, Any]:
+    """Return what the columns that are not given hold: the product's defaults, else blank."""
+    return {
+        name: NAV_BLANKS.get(column.kind)
+        if column.default is None and table.side == "nav"
+        else column.default
+        for name, column in table.columns.items()
+        if name not in given and column.flow is None
+    }
+
+
+def _count_up(table: sa.Table, catalogue: Table, rows: list[dict[str, Any]]) -> None:
+    """Give every row NAV's row version: one counter for the whole database."""
+    versions = [name for name, each in catalogue.columns.items() if each.kind == "rowversion"]
+    if not versions:
+        return
+    last = table.metadata.info.get(_COUNTER, 2000)
+    for row in rows:
+        last += 1
+        row[versions[0]] = last
+    table.metadata.info[_COUNTER] = last
+
+
+def _columns(table: Table, frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return the stored columns of a record frame as Python values, blanks as None."""
+    out = {}
+    for name, column in table.columns.items():
+        if column.flow is not None or name not in frame:
+            continue
+        values = frame[name]
+        if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
+            out[name] = [None if value is pd.NaT else value for value in values.dt.to_pydatetime()]
+        else:
+            out[name] = pa.array(values).to_pylist()
+    return out
+
+
+def _by_hand(table: Table, rows: Sequence[Row]) -> dict[str, list[Any]]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    out = {}
+    for name in names:
+        column = table.columns.get(name)
+        if column is None or column.flow is not None:
+            what = "is calculated" if column else "does not exist"
+            hint = "" if column else nearest(name, table.columns)
+            raise DataError(f"{table.name} cannot be given '{name}': it {what}.{hint}", field=name)
+        out[name] = [
+            value_of(table, column, row[name]) if name in row else column.default for row in rows
+        ]
+    return out
+
+
+def value_of(table: Table, column: Column, value: object) -> Any:
+    """Return a value written by hand as a value of its column; None and ``""`` are blank.
+
+    Raises
+    ------
+    DataError
+        It is no value of such a column.
+    """
+    if value is None or (value == "" and column.kind != "text"):
+        return None
+    try:
+        if column.kind == "option":
+            return _option(column, value)
+        if column.kind == "decimal":
+            return Decimal(str(value))
+        if column.kind in ("integer", "rowversion"):
+            return int(str(value))
+        if column.kind == "boolean":
+            return (
+                value if isinstance(value, bool) else str(value).casefold() in ("1", "yes", "true")
+            )
+        if column.kind in ("date", "datetime"):
+            moments = typed(pd.Series([value]), dtype_of(table, column.name))
+            return moments.iloc[0].to_pydatetime()
+    except (ValueError, InvalidOperation) as exc:
+        shown = shorten(value)
+        raise DataError(
+            f"{table.name}, '{column.name}': '{shown}' is no {column.kind}. {exc}",
+            field=column.name,
+        ) from exc
+    return str(value)
+
+
+def _option(column: Column, value: object) -> int:
+    if isinstance(value, int):
+        return value
+    wanted = str(value).strip().casefold()
+    for number, caption in column.options.items():
+        if caption.strip().casefold() == wanted:
+            return number
+    if str(value).lstrip("-").isdigit():
+        return int(str(value))
+    raise ValueError(f"The options are: {', '.join(column.options.values())}.")
+
+
+def _record_id(tables: Mapping[str, Table], text: str | None) -> bytes:
+    """Return NAV's binary form of ``<table number> <nav_key>``, nothing for a blank."""
+    if not text:
+        return b""
+    number, _, key = text.partition(" ")
+    table = next(each for each in tables.values() if each.id == int(number))
+    return encode_key(table, key)

@@ -1,0 +1,105 @@
+"""The demo company on disk: two databases, the state, the workspace file, the list of plants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from sqlalchemy import create_engine
+
+from navcrm_recon.catalog import load_catalog
+from navcrm_recon.catalog.model import SideName
+from navcrm_recon.frames import conform
+from navcrm_recon.sandbox.company import NAME, Company
+from navcrm_recon.sandbox.databases import create_tables, insert_rows
+from navcrm_recon.sandbox.goods import add_goods
+from navcrm_recon.sandbox.masters import add_masters
+from navcrm_recon.sandbox.nav_tables import add_nav_tables
+from navcrm_recon.sandbox.parties import add_parties
+from navcrm_recon.sandbox.planting import plant
+from navcrm_recon.sandbox.trade import add_trade
+from navcrm_recon.state.store import Store
+
+_FILES = ("nav.db", "crm.db", "state.db", "workspace.yaml", "planted.csv")
+
+
+def write_demo(folder: Path, *, scale: int = 1, seed: int = 1) -> Path:
+    """Write the demo company into a folder and return the path of its workspace file.
+
+    The folder gets ``nav.db`` and ``crm.db`` (SQLite in the shape of either product),
+    ``state.db`` (couplings, option mapping, baselines), ``workspace.yaml`` and ``planted.csv``,
+    which lists every finding the reports must show (columns ``planting.PLANTED``). What a demo
+    wrote there before is replaced. The same scale and seed give the same records.
+
+    Parameters
+    ----------
+    scale
+        How many times 2,000 customers, 5,000 contacts, 1,500 items and their documents.
+
+    Raises
+    ------
+    ValueError
+        ``scale`` is less than 1.
+    """
+    if scale < 1:
+        raise ValueError(f"scale must be 1 or more, not {scale}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    company, planted = make_company(scale=scale, seed=seed)
+    write_sides(company, f"sqlite:///{folder / 'nav.db'}", f"sqlite:///{folder / 'crm.db'}")
+    _write_state(company, f"sqlite:///{folder / 'state.db'}")
+    planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(_workspace(company), encoding="utf-8")
+    return workspace
+
+
+def make_company(*, scale: int = 1, seed: int = 1) -> tuple[Company, pd.DataFrame]:
+    """Return the demo company in memory, and what is planted in it (columns ``PLANTED``)."""
+    company = Company(load_catalog(), seed, scale)
+    add_masters(company)
+    add_parties(company)
+    add_goods(company)
+    add_trade(company)
+    planted = plant(company)
+    add_nav_tables(company)
+    return company, planted
+
+
+def write_sides(company: Company, nav_url: str, crm_url: str) -> None:
+    """Write both sides into two empty databases, in the shape of the products."""
+    sides: tuple[tuple[SideName, str], ...] = (("nav", nav_url), ("crm", crm_url))
+    for side, url in sides:
+        engine = create_engine(url)
+        tables = create_tables(engine, side, company.catalog, NAME)
+        for name, frame in company.frames(side).items():
+            insert_rows(engine, tables[name], frame)
+        engine.dispose()
+
+
+def _write_state(company: Company, url: str) -> None:
+    store = Store(url)
+    couplings = [pairs.assign(mapping=name) for name, pairs in company.pairs.items()]
+    store.save_couplings(conform(pd.concat(couplings, ignore_index=True), "coupling_records"))
+    store.save_option_mapping(conform(company.options, "option_mapping"))
+
+
+def _workspace(company: Company) -> str:
+    settings = {
+        "company": NAME,
+        "nav": {"kind": "sql", "url": "sqlite:///nav.db"},
+        "crm": {"kind": "sql", "url": "sqlite:///crm.db"},
+        "state": {"url": "sqlite:///state.db"},
+        "couplings": "state",
+        "setup": {
+            "integration_user": company.robot,
+            "server_address": "https://larkmoor.crm.example",
+            "nav_web_client": "https://nav.larkmoor.example/larkmoor",
+        },
+        "timezone": "UTC",
+        "report": {"out": "runs"},
+    }
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)

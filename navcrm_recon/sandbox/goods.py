@@ -1,0 +1,230 @@
+"""Items, resources and what they cost whom, with their CRM products and price lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from navcrm_recon.frames import TEXT
+from navcrm_recon.sandbox.company import Company, amounts, cents, columns_of
+from navcrm_recon.sandbox.draw import guids, numbers, take
+from navcrm_recon.sandbox.mirror import local_currency_id, mirror
+from navcrm_recon.sandbox.resources import words
+
+ITEMS, PRICES = 1500, 110
+#: Every so many items one has neither prices nor documents.
+LONE = 5
+
+
+def add_goods(company: Company) -> None:
+    """Add items, resources, price groups and sales prices."""
+    add_items(company)
+    add_resources(company)
+    add_price_groups(company)
+    add_sales_prices(company)
+
+
+def add_items(company: Company) -> None:
+    """Add items with their ledger, some negative in price or stock, and their products."""
+    count = ITEMS * company.scale
+    chance = company.chance("items")
+    goods, series = words("goods"), words("series")["series"]
+    good = goods.take(chance.integers(0, len(goods), count)).reset_index(drop=True)
+    size = pd.Series(chance.integers(14, 64, count).astype(str), dtype=TEXT)
+    number = numbers("B-", 10010, count, 10)
+    stock = _stock(company, chance, number)
+    vendors = pd.Series(company.nav["Vendor"].index, dtype=TEXT)
+    factor = chance.integers(700, 1500, count)
+    price = cents(good["price"]) * factor // 1000 * 1000 + chance.integers(0, 1000, count) % 4 * 250
+    price[7::500] = -1000
+    nav = company.add_nav(
+        "Item",
+        {
+            "No.": number,
+            "Description": good["noun"]
+            + " "
+            + take(series, chance.integers(0, len(series), count))
+            + " "
+            + size,
+            "Description 2": good["category"].str.capitalize(),
+            "Base Unit of Measure": good["unit"],
+            "Item Category Code": good["category"],
+            "Unit Price": amounts(price, 5),
+            # More decimals than CRM keeps.
+            "Unit Cost": amounts(cents(good["cost"], 5) * factor // 1000, 5),
+            "Unit Volume": amounts(cents(good["volume"], 3), 3),
+            "Gross Weight": amounts(cents(good["weight"], 3), 3),
+            "Vendor No.": take(vendors, chance.integers(0, len(vendors), count)),
+            "Vendor Item No.": "S" + size + number.str.slice(2),
+            "Blocked": np.arange(count) % 37 == 11,
+            "Inventory": amounts(stock),
+            "Coupled to CRM": True,
+        },
+    )
+    company.add_nav(
+        "Item Unit of Measure",
+        {
+            "Item No.": number,
+            "Code": good["unit"],
+            "Qty. per Unit of Measure": amounts(np.ones(count), 0),
+        },
+    )
+    _add_products(company, "ITEM-PRODUCT", nav, 1)
+    company.spare["ITEM-PRODUCT"] = nav.index[::LONE]
+
+
+def _stock(
+    company: Company, chance: np.random.Generator, number: pd.Series
+) -> npt.NDArray[np.int64]:
+    """Add the item ledger; returns the sum per item in hundredths."""
+    entries = 2 * len(number)
+    item = np.concatenate([np.arange(len(number)), chance.integers(0, len(number), len(number))])
+    quantity = chance.integers(-4000, 20000, entries) // 25 * 25
+    days = pd.to_timedelta(chance.integers(0, 240, entries), unit="D")
+    company.add_nav(
+        "Item Ledger Entry",
+        {
+            "Entry No.": np.arange(1, entries + 1),
+            "Item No.": take(number, item),
+            "Posting Date": pd.Series(pd.Timestamp("2018-01-02") + days),
+            "Quantity": amounts(quantity),
+        },
+    )
+    return np.bincount(item, weights=quantity, minlength=len(number)).astype(np.int64)
+
+
+def _add_products(company: Company, mapping: str, nav: pd.DataFrame, type_code: int) -> None:
+    ids = pd.Index(guids(company.seed, mapping, len(nav)))
+    blocked = nav["Blocked"].to_numpy(dtype=bool)
+    groups = nav["Base Unit of Measure"].map(company.crm_id_of("UNIT OF MEASURE"))
+    columns: dict[str, Any] = {
+        "producttypecode": type_code,
+        "productstructure": 1,
+        "quantitydecimal": 2,
+        "statecode": np.where(blocked, 1, 0),
+        "statuscode": np.where(blocked, 2, 1),
+        "transactioncurrencyid": local_currency_id(company),
+        "defaultuomscheduleid": groups,
+        "defaultuomid": groups.map(units_by_group(company)),
+    }
+    company.add_crm("product", {**columns, **mirror(company, mapping, nav)}, ids)
+    company.couple(mapping, nav.index, ids)
+
+
+def units_by_group(company: Company) -> pd.Series:
+    """Return the id of a unit group's one unit by the id of the group."""
+    units = company.crm["uom"]
+    return pd.Series(units.index, index=pd.Index(units["uomscheduleid"]), dtype=TEXT)
+
+
+def add_resources(company: Company) -> None:
+    """Add resources with their capacity, and their products."""
+    rows = words("resources")
+    count = len(rows)
+    hours = company.chance("resources").integers(100, 1800, 2 * count)
+    company.add_nav(
+        "Res. Capacity Entry",
+        {
+            "Entry No.": np.arange(1, 2 * count + 1),
+            "Resource No.": pd.concat([rows["number"]] * 2),
+            "Date": pd.to_datetime(["2018-01-01"] * count + ["2018-07-01"] * count),
+            "Capacity": amounts(hours, 0),
+        },
+    )
+    nav = company.add_nav(
+        "Resource",
+        {
+            "No.": rows["number"],
+            "Name": rows["name"],
+            "Type": rows["type"].astype("Int64"),
+            "Base Unit of Measure": rows["unit"],
+            "Unit Price": amounts(cents(rows["price"])),
+            "Unit Cost": amounts(cents(rows["cost"], 3), 3),
+            "Direct Unit Cost": amounts(cents(rows["cost"], 3), 3),
+            "Capacity": amounts(hours[:count] + hours[count:], 0),
+            "Blocked": False,
+            "Coupled to CRM": True,
+            "Vendor No.": "",
+        },
+    )
+    company.add_nav(
+        "Resource Unit of Measure",
+        {
+            "Resource No.": rows["number"],
+            "Code": rows["unit"],
+            "Qty. per Unit of Measure": amounts(np.ones(count), 0),
+        },
+    )
+    _add_products(company, "RESOURCE-PRODUCT", nav, 3)
+    company.spare["RESOURCE-PRODUCT"] = nav.index[(rows["spare"] == "yes").to_numpy()]
+
+
+def add_price_groups(company: Company) -> None:
+    """Add customer price groups and their price lists."""
+    rows = words("price_groups")
+    nav = company.add_nav(
+        "Customer Price Group",
+        {"Code": rows["code"], "Description": rows["description"], "Coupled to CRM": True},
+    )
+    ids = pd.Index(guids(company.seed, "pricelevel", len(rows)))
+    currency = rows["currency"].map(company.crm_id_of("CURRENCY"))
+    columns = {
+        **mirror(company, "CUSTPRCGRP-PRICE", nav),
+        "transactioncurrencyid": currency.fillna(local_currency_id(company)),
+        "statecode": 0,
+        "statuscode": 100001,
+    }
+    company.add_crm("pricelevel", columns, ids)
+    company.couple("CUSTPRCGRP-PRICE", nav.index, ids)
+    company.spare["CUSTPRCGRP-PRICE"] = nav.index[(rows["spare"] == "yes").to_numpy()]
+
+
+def add_sales_prices(company: Company) -> None:
+    """Add sales prices of the groups with their price list lines, and prices of other kinds."""
+    chance = company.chance("sales prices")
+    groups = words("price_groups")
+    groups = groups[groups["spare"] == ""]
+    items = company.nav["Item"]
+    sold = np.flatnonzero(np.arange(len(items)) % LONE != 0)
+    count = PRICES * company.scale
+    item = np.concatenate(
+        [np.sort(chance.choice(sold, count, replace=False)) for _ in groups.index]
+    )
+    group = groups.take(np.repeat(np.arange(len(groups)), count)).reset_index(drop=True)
+    share = cents(group["share"])
+    chosen = items.take(item).reset_index(drop=True)
+    base = np.rint(chosen["Unit Price"].astype(float).abs().to_numpy() * 100).astype(np.int64)
+    columns = {
+        "Item No.": chosen["No."],
+        "Sales Type": np.ones(len(group), dtype=np.int64),
+        "Sales Code": group["code"],
+        "Starting Date": pd.Series([pd.Timestamp("2018-01-01")] * len(group)),
+        "Currency Code": group["currency"],
+        "Variant Code": "",
+        "Unit of Measure Code": chosen["Base Unit of Measure"],
+        "Minimum Quantity": amounts(np.zeros(len(group)), 0),
+        "Unit Price": amounts(base * share // 100),
+    }
+    rows = pd.DataFrame(columns)
+    others = rows.iloc[:: len(groups) * 2].copy()
+    others["Sales Type"] = 2
+    others["Sales Code"] = ""
+    keys = ["Item No.", "Sales Type", "Sales Code", "Currency Code"]
+    others = others.drop_duplicates(keys)
+    every = pd.concat([rows, others], ignore_index=True)
+    nav = company.add_nav("Sales Price", columns_of(every))
+    nav = nav[nav["Sales Type"] == 1]
+    ids = pd.Index(guids(company.seed, "productpricelevel", len(nav)))
+    unit_groups = nav["Unit of Measure Code"].map(company.crm_id_of("UNIT OF MEASURE"))
+    line = {
+        "uomscheduleid": unit_groups,
+        "uomid": unit_groups.map(units_by_group(company)),
+        "productidname": chosen["Description"],
+    }
+    sent = mirror(company, "SALESPRC-PRODPRICE", nav)
+    company.add_crm("productpricelevel", {**line, **sent}, ids)
+    company.couple("SALESPRC-PRODPRICE", nav.index, ids)
+    company.spare["SALESPRC-PRODPRICE"] = nav.index
