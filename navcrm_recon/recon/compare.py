@@ -331,7 +331,7 @@ def _reference(row: FieldMapping, reference: Reference) -> tuple[_Differs, _Judg
         return _Passes(
             same_to_crm,
             same_to_nav,
-            fails_to_crm=nav_unknown & fails,
+            fails_to_crm=(nav_unknown & fails) | (nav_blank & (row.blank == "error")),
             fails_to_nav=crm_unknown & fails,
             unknown=unknown,
         )

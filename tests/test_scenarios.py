@@ -1,0 +1,106 @@
+"""Every scenario file passes on every database, and the runner itself keeps its word."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from navcrm_recon.scenarios.__main__ import main
+from navcrm_recon.scenarios.grammar import load, parse
+from navcrm_recon.scenarios.run import run_scenario
+
+FOLDER = Path(__file__).parent / "scenarios"
+SCENARIOS = {
+    name: raw for path in sorted(FOLDER.glob("*.yaml")) for name, raw in load(path).items()
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_sqlite(name):
+    assert run_scenario(parse(name, SCENARIOS[name]), "sqlite") == ""
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_postgresql(name, postgres_url):
+    assert run_scenario(parse(name, SCENARIOS[name]), "postgresql") == ""
+
+
+def scenario(tmp_path, text):
+    path = tmp_path / "one.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_the_runner_says_ok_or_what_differed_and_counts(tmp_path, capsys):
+    path = scenario(
+        tmp_path,
+        """
+- id: right
+  given: {nav: {Customer: [{No.: "1", Name: A}]}}
+  then: {nav: {Customer: [{No.: "1", Name: {contains: a}}]}}
+- id: wrong
+  given: {nav: {Customer: [{No.: "1", Name: A}]}}
+  then: {nav: {Customer: [{No.: "1", Name: B}]}}
+""",
+    )
+    assert main([path]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ok right"
+    assert lines[1].startswith("FAIL wrong: no row of Customer is {No.: 1, Name: B}")
+    assert "Name: A" in lines[1]
+    assert lines[2] == "1 passed, 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("- {id: x, givn: {}}", "unknown key 'givn'. Did you mean 'given'?"),
+        ("- {id: x, given: {nva: {}}}", "unknown key 'nva'"),
+        ("- {id: x, given: {nav: {Custmer: []}}}", "no nav table 'Custmer'. Did you mean 'Customer'?"),
+        ("- {id: x, given: {nav: {Customer: [{Nam: A}]}}}", "Nam"),
+        ("- {id: x, when: [{edit_nav: {table: Customer, kee: 1, set: {}}}]}", "unknown key 'kee'"),
+        ("- {id: x, when: [{edit_nav: {table: Customer, set: {}}}]}", "needs key"),
+        ("- {id: x, when: [{dance: {}}]}", "unknown key 'dance'"),
+        ("- {id: x, when: [{advance: soon}]}", "no duration"),
+        ("- {id: x, then: {coupligs: []}}", "unknown key 'coupligs'"),
+        ("- {id: x, then: {couplings: [{nav_ky: '1'}]}}", "nav_ky"),
+        ("- {id: x, then: {diff: [{nav_key: {is: 1}}]}}", "is"),
+        ("- {id: x, given: {mappings: {CUSTOMR: {enabled: false}}}}", "CUSTOMR"),
+        ("- {id: x, given: {couplings: [{mapping: CUSTOMER, nav_key: a, crm_id: b, skiped: true}]}}", "skiped"),
+    ],
+)
+def test_what_the_grammar_does_not_know_fails_the_scenario(tmp_path, capsys, text, found):
+    assert main([scenario(tmp_path, text)]) == 1
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("FAIL x: ")
+    assert found in line
+
+
+def test_an_error_that_was_announced_but_stayed_away_fails(tmp_path, capsys):
+    step = "{advance: 1h, raises: {error: NotFoundError}}"
+    assert main([scenario(tmp_path, f"- {{id: x, when: [{step}]}}")]) == 1
+    assert "should have raised NotFoundError" in capsys.readouterr().out
+
+
+def test_an_expectation_needs_a_row_of_its_own(tmp_path, capsys):
+    text = """
+- id: twice
+  given: {nav: {Customer: [{No.: "1", Name: A}]}}
+  then: {nav: {Customer: [{Name: A}, {Name: A}]}}
+"""
+    assert main([scenario(tmp_path, text)]) == 1
+    assert "FAIL twice" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_module(tmp_path):
+    path = scenario(tmp_path, "- {id: x}")
+    command = [sys.executable, "-m", "navcrm_recon.scenarios", "--sides", "sqlite", path]
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (out.returncode, out.stdout) == (0, "ok x\n1 passed, 0 failed\n")
+
+
+def test_a_file_that_is_not_there_is_a_clear_error(capsys):
+    assert main(["nowhere.yaml"]) == 2
+    assert "nowhere.yaml" in capsys.readouterr().err
