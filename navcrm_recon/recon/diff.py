@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -59,12 +59,12 @@ def diff(
     DataFrame
         Frame ``diff``, sorted by key, then in the order the fields run (contract 4).
     """
+    if mapping.option_attribute is not None or not len(pairs):
+        return empty("diff")
     comparable = [
-        (seq, row)
-        for seq, row in enumerate(mapping.enabled_fields)
-        if _comparable(row, nav, crm) and mapping.option_attribute is None
+        (seq, row) for seq, row in enumerate(_running(mapping)) if _comparable(row, nav, crm)
     ]
-    if not comparable or not len(pairs):
+    if not comparable:
         return empty("diff")
     slices = _slices(pairs, len(nav.index))
     with ThreadPoolExecutor(THREADS) as pool:
@@ -75,6 +75,16 @@ def diff(
         ]
         found = [job.result() for job in jobs]
     return _frame(mapping, [each for each in found if len(each.pair)], pairs, nav, crm, changes)
+
+
+def _running(mapping: TableMapping) -> list[FieldMapping]:
+    """Return the field mappings that some pass runs, each in the directions the mapping goes."""
+    out = []
+    for row in mapping.enabled_fields:
+        if mapping.direction == "both" or row.direction in ("both", mapping.direction):
+            narrowed = row.direction if mapping.direction == "both" else mapping.direction
+            out.append(replace(row, direction=narrowed))
+    return out
 
 
 def _comparable(row: FieldMapping, nav: Records, crm: Records) -> bool:
