@@ -11,7 +11,7 @@ import pandas as pd
 from navcrm_recon.catalog.model import FieldMapping, SideName
 from navcrm_recon.frames import TEXT
 from navcrm_recon.sandbox.company import Company
-from navcrm_recon.sandbox.edits import move, touch, write
+from navcrm_recon.sandbox.edits import move, sign, touch, write
 from navcrm_recon.sandbox.resources import words
 from navcrm_recon.sandbox.variants import Spot, cut_for_nav, variant
 
@@ -127,6 +127,8 @@ def _touch(company: Company, case: Case) -> None:
     for who in " ".join(case.rows["touched"]).split():
         if who.startswith("nav+"):
             move(company, case.mapping, case.keys("nav"), pd.Timedelta(who.removeprefix("nav+")))
+        elif who == "human":
+            sign(company, case.mapping, case.keys("crm"))
         else:
             side: SideName = "nav" if who == "nav" else "crm"
             touch(company, case.mapping, side, case.keys(side), robot=who == "robot")

@@ -73,11 +73,16 @@ def touch(
     if side == "nav":
         company.modified[table.name].loc[when.index] = when
         return
-    frame = company.crm[table.name]
-    frame.loc[when.index, "modifiedon"] = when
+    company.crm[table.name].loc[when.index, "modifiedon"] = when
+    sign(company, mapping, keys, robot=robot)
+
+
+def sign(company: Company, mapping: str, keys: pd.Series, *, robot: bool = False) -> None:
+    """Say who changed CRM records last, a human or the robot, without changing when."""
+    table = _table(company, mapping, "crm")
     users = company.pairs["SALESPEOPLE"]["crm_id"]
-    people = users.take(chance.integers(0, len(users), len(keys)))
-    frame.loc[when.index, "modifiedby"] = company.robot if robot else people.to_numpy()
+    people = users.take(np.arange(len(keys)) % len(users)).to_numpy()
+    company.crm[table.name].loc[pd.Index(keys), "modifiedby"] = company.robot if robot else people
 
 
 def move(company: Company, mapping: str, keys: pd.Series, later: pd.Timedelta) -> None:

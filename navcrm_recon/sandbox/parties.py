@@ -47,6 +47,7 @@ def add_customers(company: Company) -> pd.DataFrame:
             "Fax No.": phones(chance, place["dialling"], 0.3),
             "E-Mail": "office@" + firm["domain"],
             "Home Page": "https://www." + firm["domain"],
+            "Blocked": 0,
             "Credit Limit (LCY)": amounts(chance.integers(0, 60, count) * 250_000),
             "Currency Code": firm["currency"],
             "Customer Price Group": _some(chance, ["", "DEALER", "CLUB", "FLEET"], count),
