@@ -1,5 +1,9 @@
 """The three lists of dependencies agree: pyproject.toml, environment.yml and requirements.lock."""
 
+import os
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -66,3 +70,26 @@ def test_the_lock_pins_exact_versions():
 @pytest.mark.parametrize("sign", ["://", "--index", "--extra-index", "--find-links", "-e ", "@ "])
 def test_the_lock_names_no_place_to_fetch_from(sign: str):
     assert not [line for line in LOCK.splitlines() if sign in line]
+
+
+@pytest.mark.parametrize(
+    ("everything", "reason", "status"),
+    [("1", "no browser", 1), ("1", "no folder shared", 0), ("", "no browser", 0)],
+)
+def test_a_skipped_test_fails_where_everything_is_provided(
+    tmp_path: Path, everything: str, reason: str, status: int
+):
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    (tmp_path / "test_one.py").write_text(
+        f"import pytest\n\ndef test_a():\n    pytest.skip({reason!r})\n\ndef test_b():\n    pass\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
+        env={**os.environ, "NAVCRM_REQUIRE_ALL": everything},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout
+    assert ("everything is required: Skipped: no browser" in done.stdout) == bool(status)
