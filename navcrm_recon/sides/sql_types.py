@@ -182,7 +182,7 @@ class Bytes(_Product):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return SQL Server's type of limited length."""
         sized = self.length and dialect.name == "mssql"
-        return dialect.type_descriptor(mssql.VARBINARY(self.length) if sized else sa.LargeBinary())
+        return dialect.type_descriptor(sa.VARBINARY(self.length) if sized else sa.LargeBinary())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Return bytes; a text (of a BLOB) as UTF-8."""
@@ -199,8 +199,8 @@ class RowVersion(_Product):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return SQL Server's own type."""
-        own = mssql.TIMESTAMP() if dialect.name == "mssql" else sa.BigInteger()
-        return dialect.type_descriptor(own)
+        own = mssql.TIMESTAMP if dialect.name == "mssql" else sa.BigInteger
+        return dialect.type_descriptor(own())
 
 
 RECORD_ID_BYTES = 448

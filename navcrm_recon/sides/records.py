@@ -1,0 +1,185 @@
+"""From typed columns to a record frame: keys, conditions, order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from navcrm_recon import frames
+from navcrm_recon.catalog.model import Column, Condition, Table
+from navcrm_recon.errors import ConfigError, DataError, SideError, nearest, shorten
+from navcrm_recon.sides.columns import EXACT, TEXT, parse_moment
+from navcrm_recon.sides.record_id import option_number
+
+#: The key column of NAV's setup tables, whose one record has a blank key.
+SETUP_KEY = ("Primary Key",)
+_PANDAS = {
+    pa.large_string(): frames.TEXT,
+    EXACT: frames.DECIMAL,
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def check_columns(table: Table, names: Sequence[str]) -> None:
+    """Refuse columns that are not in the catalogue.
+
+    Raises
+    ------
+    SideError
+        A column is not known.
+    """
+    for name in names:
+        if name not in table.columns:
+            raise SideError(
+                f"{table.name} has no column '{shorten(name)}' in the catalogue."
+                f"{nearest(name, table.columns)} Declare it under the mapping's columns.",
+                field=name,
+            )
+
+
+def keys(table: Table, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """Return ``nav_key`` / ``crm_id`` of each row from its key columns (contract 2)."""
+    if table.side == "crm":
+        return columns[table.key[0]]
+    parts = [
+        frames.key_text(_series(columns[name]), table.columns[name].options or None)
+        for name in table.key
+    ]
+    joined = pa.array(frames.join_key(parts))
+    if isinstance(joined, pa.ChunkedArray):
+        joined = joined.combine_chunks()
+    return joined.cast(TEXT)
+
+
+def frame(table: Table, columns: Mapping[str, pa.Array], names: Sequence[str]) -> pd.DataFrame:
+    """Return the record frame of rows that are already in order; ``""`` holds their keys."""
+    index = pd.Index(_series(columns[""]), dtype=frames.TEXT, name=frames.INDEX_NAMES[table.side])
+    series = {name: _series(columns[name]).set_axis(index) for name in names}
+    return pd.DataFrame(series, index=index, columns=list(names))
+
+
+def _series(values: pa.Array) -> pd.Series:
+    found: pd.Series = pa.table({"": values}).to_pandas(types_mapper=_PANDAS.get)[""]
+    return found
+
+
+def in_order(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Return the rows sorted by their key (``""``), by code point on every engine."""
+    key = columns[""]
+    if len(key) < 2 or pc.all(pc.less_equal(key.slice(0, len(key) - 1), key.slice(1))).as_py():
+        return dict(columns)
+    order = pc.array_sort_indices(key)
+    return {name: values.take(order) for name, values in columns.items()}
+
+
+def repeated(key: pa.Array) -> pa.Array:
+    """Mark the keys that the row before has, too, in sorted keys."""
+    if len(key) < 2:
+        return pa.array([False] * len(key), pa.bool_())
+    same = pc.equal(key.slice(1), key.slice(0, len(key) - 1))
+    return pa.concat_arrays([pa.array([False]), same])
+
+
+def blank_keys(table: Table, key: pa.Array) -> pa.Array:
+    """Mark the keys of which every part is blank; in setup tables that is as it should be."""
+    if table.key == SETUP_KEY:
+        return pc.and_(pc.equal(key, ""), False)
+    return pc.equal(pc.utf8_trim(key, ", "), "")
+
+
+def only(columns: Mapping[str, pa.Array], mask: pa.Array) -> dict[str, pa.Array]:
+    """Return the rows of a mask."""
+    if pc.all(mask, min_count=0).as_py():
+        return dict(columns)
+    return {name: values.filter(mask) for name, values in columns.items()}
+
+
+def with_keys(columns: Mapping[str, pa.Array], wanted: Sequence[str] | None) -> dict[str, pa.Array]:
+    """Return the rows whose key is wanted; None wants all."""
+    if wanted is None:
+        return dict(columns)
+    return only(columns, pc.is_in(columns[""], pa.array(list(wanted), type=TEXT)))
+
+
+def meets(
+    table: Table, columns: Mapping[str, pa.Array], where: Sequence[Condition]
+) -> dict[str, pa.Array]:
+    """Return the rows that meet all conditions.
+
+    Texts are compared without trailing blanks, in CRM without regard to case, as the products
+    do. A blank value differs from every value given.
+    """
+    found = dict(columns)
+    for condition in where:
+        found = only(found, _meets(table, found[condition.field], condition))
+    return found
+
+
+def _meets(table: Table, values: pa.Array, condition: Condition) -> pa.Array:
+    column = table.columns[condition.field]
+    if values.type == TEXT:
+        values = pc.utf8_rtrim(values, " ")
+        values = pc.utf8_lower(values) if table.side == "crm" else values
+    blank = pc.equal(values, "") if values.type == TEXT else pc.is_null(values)
+    if condition.op == "not_null":
+        return pc.invert(blank)
+    given = condition_values(table, column, condition)
+    listed = pa.array([value for value in given if value is not None], type=values.type)
+    met = pc.is_in(values, listed)
+    if None in given:
+        met = pc.or_(met, blank)
+    return pc.invert(met) if condition.op == "ne" else met
+
+
+def condition_values(table: Table, column: Column, condition: Condition) -> list[Any]:
+    """Return the values of a condition in the column's type, None for blank.
+
+    Raises
+    ------
+    ConfigError
+        A value does not fit the column.
+    """
+    value = condition.value
+    given = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    try:
+        return [_condition_value(table, column, each) for each in given]
+    except (ValueError, ArithmeticError, DataError, TypeError) as exc:
+        raise ConfigError(
+            f"The filter on {table.name}, '{column.name}' compares a {column.kind} with "
+            f"'{shorten(value)}'. Give values of that type.",
+            field=column.name,
+        ) from exc
+
+
+def _condition_value(table: Table, column: Column, value: Any) -> Any:
+    if value is None:
+        return None
+    match column.kind:
+        case "option":
+            return option_number(column, value if isinstance(value, int) else str(value))
+        case "integer" | "rowversion":
+            return int(value)
+        case "boolean":
+            return _truth(value)
+        case "decimal":
+            return Decimal(str(value))
+        case "date" | "datetime":
+            return parse_moment(str(value).removesuffix("Z")) if str(value) else None
+        case "guid" | "lookup":
+            return str(value).lower()
+        case _:
+            text = str(value).rstrip(" ")
+            return text.lower() if table.side == "crm" else text
+
+
+def _truth(value: Any) -> bool:
+    text = str(value).casefold()
+    if text not in ("true", "yes", "1", "false", "no", "0"):
+        raise ValueError(value)
+    return text in ("true", "yes", "1")

@@ -1,0 +1,106 @@
+"""When a record last changed, as both products say it (engine 1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from navcrm_recon.catalog.model import Catalog, Condition, Table
+from navcrm_recon.errors import DataError, examples
+from navcrm_recon.frames import INDEX_NAMES, TEXT, blanks, conform, dtype_of, empty
+from navcrm_recon.sides.side import Side
+
+INTEGRATION_RECORD = "Integration Record"
+
+
+def nav_stamps(
+    side: Side, catalog: Catalog, table: Table, keys: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return frame ``stamps`` of a NAV table: Modified On of its Integration Records.
+
+    Deleted records and those without a Record ID are left out; the latest row of a record counts.
+
+    Raises
+    ------
+    DataError
+        A Record ID names another table than the row's Table ID.
+    """
+    rows = integration_records(side, catalog, table)
+    rows = rows[rows["Deleted On"].isna() & rows["Record ID"].ne("")]
+    number, key = split_record_ids(rows["Record ID"])
+    other = number.ne(str(table.id))
+    if other.any():
+        raise DataError(
+            f"{INTEGRATION_RECORD}: {examples(rows.index[other])} have the Table ID {table.id}, "
+            f"but Record IDs of the tables {examples(sorted(set(number[other])))}. Correct them.",
+            field="Record ID",
+        )
+    return _stamps(table, key, rows["Modified On"], None, keys)
+
+
+def crm_stamps(side: Side, table: Table, keys: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return frame ``stamps`` of a CRM entity: its modified-on and modified-by."""
+    if table.modified_on is None:
+        return _none(table)
+    names = [name for name in (table.modified_on, "modifiedby") if name in table.columns]
+    rows = side.read(table, names, keys=keys)
+    if table.modified_on not in rows:
+        return _none(table)
+    by = rows["modifiedby"] if "modifiedby" in rows else None
+    return _stamps(table, rows.index.to_series(), rows[table.modified_on], by, None)
+
+
+def integration_records(side: Side, catalog: Catalog, table: Table | None = None) -> pd.DataFrame:
+    """Return NAV's Integration Records (of one table), index = Integration ID.
+
+    Columns ``Table ID``, ``Record ID`` (``"<table number> <nav_key>"``), ``Modified On``,
+    ``Deleted On``; on a side of files those not there are blank.
+    """
+    source = catalog.nav[INTEGRATION_RECORD]
+    names = ["Table ID", "Record ID", "Modified On", "Deleted On"]
+    where = () if table is None else (Condition("Table ID", "eq", table.id),)
+    rows = side.read(source, names, where)
+    for name in names:
+        if name not in rows:
+            rows[name] = blanks(len(rows), dtype_of(source, name), rows.index)
+    return rows
+
+
+def split_record_ids(record_ids: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return table numbers (as text) and ``nav_key`` of Record IDs, both blank for a blank one."""
+    texts = pa.array(record_ids.astype(TEXT)).cast(pa.large_string())
+    found = pc.extract_regex(texts, r"(?s)^(?P<number>-?\d+) (?P<key>.*)$")
+    number, key = (
+        pd.Series(pc.fill_null(found.field(i), ""), index=record_ids.index, dtype=TEXT)
+        for i in range(2)
+    )
+    return number, key
+
+
+def _stamps(
+    table: Table,
+    key: pd.Series,
+    modified_on: pd.Series,
+    modified_by: pd.Series | None,
+    keys: Sequence[str] | None,
+) -> pd.DataFrame:
+    frame = pd.DataFrame({"modified_on": modified_on.array, "key": key.array})
+    frame["modified_by"] = "" if modified_by is None else modified_by.array
+    frame = frame[frame["modified_on"].notna()]
+    if keys is not None:
+        wanted = pc.is_in(
+            pa.array(frame["key"]).cast(pa.large_string()), pa.array(keys, pa.large_string())
+        )
+        frame = frame[wanted.to_numpy(zero_copy_only=False)]
+    frame = frame.sort_values(["key", "modified_on"]).drop_duplicates("key", keep="last")
+    frame = frame.set_index(pd.Index(frame["key"], dtype=TEXT, name=INDEX_NAMES[table.side]))
+    return conform(frame.drop(columns="key"), "stamps") if len(frame) else _none(table)
+
+
+def _none(table: Table) -> pd.DataFrame:
+    nothing = empty("stamps")
+    nothing.index = pd.Index([], dtype=TEXT, name=INDEX_NAMES[table.side])
+    return nothing
