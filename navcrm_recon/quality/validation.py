@@ -112,10 +112,12 @@ def _trouble(result: Mapping[str, Any] | None) -> str:
 
 def _results(frame: pd.DataFrame, name: str, rules: list[Rule]) -> dict[str, Mapping[str, Any]]:
     """Let Great Expectations check the rules in one call; its results come in any order."""
-    import great_expectations as gx  # takes seconds: only who validates pays for it
+    # These take seconds: only who validates pays for them.
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     source = context.data_sources.add_pandas(name)
     batch_definition = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
     batch = batch_definition.get_batch(batch_parameters={"dataframe": frame})
@@ -133,8 +135,11 @@ def _results(frame: pd.DataFrame, name: str, rules: list[Rule]) -> dict[str, Map
     )
     if len(suite.expectations) != len(rules):
         raise ValueError(f"Great Expectations dropped an expectation of the suite '{name}'.")
-    outcome = batch.validate(suite, result_format="SUMMARY").to_json_dict()
-    return {each["expectation_config"]["meta"]["rule"]: each for each in outcome["results"]}
+    outcome: Any = batch.validate(suite, result_format="SUMMARY")
+    return {
+        each["expectation_config"]["meta"]["rule"]: each
+        for each in outcome.to_json_dict()["results"]
+    }
 
 
 def _digestible(frame: pd.DataFrame, rules: list[Rule]) -> pd.DataFrame:
@@ -167,24 +172,41 @@ def _between(series: pd.Series, bounds: Mapping[str, Any]) -> pd.Series:
     return below | (series > high) if high is not None else below
 
 
+def _column(frame: pd.DataFrame, arguments: Mapping[str, Any], key: str = "column") -> pd.Series:
+    return frame.loc[:, str(arguments[key])]
+
+
+def _repeated(frame: pd.DataFrame, arguments: Mapping[str, Any]) -> pd.Series:
+    column = _column(frame, arguments)
+    return column.duplicated(keep=False) & column.notna()
+
+
+def _unlike(frame: pd.DataFrame, arguments: Mapping[str, Any]) -> pd.Series:
+    column = _column(frame, arguments)
+    return ~column.str.contains(arguments["regex"], regex=True).astype(bool) & column.notna()
+
+
+def _outside_set(frame: pd.DataFrame, arguments: Mapping[str, Any]) -> pd.Series:
+    column = _column(frame, arguments)
+    return ~column.isin(arguments["value_set"]) & column.notna()
+
+
 def _not_above(frame: pd.DataFrame, arguments: Mapping[str, Any]) -> pd.Series:
-    a, b = frame[arguments["column_A"]], frame[arguments["column_B"]]
+    a, b = _column(frame, arguments, "column_A"), _column(frame, arguments, "column_B")
     return a < b if arguments.get("or_equal") else a <= b
 
 
 _MASKS: dict[str, _Mask] = {
-    "expect_column_values_to_not_be_null": lambda f, a: f[a["column"]].isna(),
-    "expect_column_values_to_be_unique": lambda f, a: (
-        f[a["column"]].duplicated(keep=False) & f[a["column"]].notna()
+    "expect_column_values_to_not_be_null": lambda frame, a: _column(frame, a).isna(),
+    "expect_column_values_to_be_unique": _repeated,
+    "expect_column_values_to_match_regex": _unlike,
+    "expect_column_values_to_be_between": lambda frame, a: _between(_column(frame, a), a),
+    "expect_column_values_to_be_in_set": _outside_set,
+    "expect_column_value_lengths_to_be_between": (
+        lambda frame, a: _between(_column(frame, a).str.len(), a)
     ),
-    "expect_column_values_to_match_regex": lambda f, a: (
-        ~f[a["column"]].str.contains(a["regex"], regex=True).astype(bool) & f[a["column"]].notna()
+    "expect_compound_columns_to_be_unique": (
+        lambda frame, a: frame.duplicated(a["column_list"], keep=False)
     ),
-    "expect_column_values_to_be_between": lambda f, a: _between(f[a["column"]], a),
-    "expect_column_values_to_be_in_set": lambda f, a: (
-        ~f[a["column"]].isin(a["value_set"]) & f[a["column"]].notna()
-    ),
-    "expect_column_value_lengths_to_be_between": lambda f, a: _between(f[a["column"]].str.len(), a),
-    "expect_compound_columns_to_be_unique": lambda f, a: f.duplicated(a["column_list"], keep=False),
     "expect_column_pair_values_a_to_be_greater_than_b": _not_above,
 }

@@ -1,0 +1,188 @@
+"""The one table of every report: escaped, static, capped, and complete data named beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from navcrm_recon.report.markup import Fragment, link, text
+from navcrm_recon.report.words import word
+
+#: Columns that hold codes, shown in plain words.
+_CODED = {
+    "state", "cause", "resolution", "finding", "outcome", "severity", "status", "measure", "what",
+    "last_synch_result", "last_synch_crm_result",
+}  # fmt: skip
+
+#: A column whose cells open a record, and the column that holds the addresses.
+_LINKS = {"nav_key": "nav_url", "crm_id": "crm_url"}
+
+_HEADINGS = {
+    "nav_key": "NAV key", "crm_id": "CRM id", "nav_name": "NAV name", "crm_name": "CRM name",
+    "nav_field": "NAV field", "crm_field": "CRM field", "nav_value": "NAV", "crm_value": "CRM",
+    "nav_rows": "NAV records", "crm_rows": "CRM records", "nav_table": "NAV table",
+    "crm_attribute": "CRM attribute", "nav_code": "NAV code", "missing_in": "Missing in",
+    "records_affected": "Records affected", "records_differing": "Records that differ",
+    "diffs": "Differences", "sample_keys": "Examples", "value": "Value", "of": "Of",
+    "what": "Finding", "next_step": "What to do next", "missing_options": "Option findings",
+    "last_synch_result": "Last to NAV", "last_synch_crm_result": "Last to CRM",
+    "resolution": "Next run", "first_seen": "First seen", "runs": "Runs open",
+}  # fmt: skip
+
+
+def show_table(
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    limit: int = 50,
+    file: str = "",
+    total: bool = False,
+    nothing: str = "Nothing found.",
+) -> Fragment:
+    """Return a frame as a table: text as text, codes in plain words, keys as links to the record.
+
+    Parameters
+    ----------
+    frame
+        Any frame; its index is not shown. The first column heads the rows. Columns ``nav_url`` and
+        ``crm_url`` become links of ``nav_key`` and ``crm_id``; where ``nav_value`` stands beside
+        ``crm_value``, what differs is marked.
+    caption
+        What the table shows.
+    limit
+        At most so many rows; the caption says how many there are in all.
+    file
+        Where all rows are, seen from the page.
+    total
+        Add a line with the sums of the whole numbers.
+    nothing
+        What stands there when the frame has no rows.
+    """
+    if frame.empty:
+        return Fragment(f'<p class="nr-nothing">{text(caption)}: {text(nothing)}</p>')
+    columns = [name for name in frame.columns if name not in _LINKS.values()]
+    shown = frame.head(limit)
+    head = "".join(_heading(name, frame[name]) for name in columns)
+    cells = [_cells(shown, name) for name in columns]
+    body = "".join(
+        f"<tr>{_row_heading(first)}{''.join(rest)}</tr>"
+        for first, *rest in zip(*cells, strict=True)
+    )
+    foot = f"<tfoot><tr>{_totals(frame[columns])}</tr></tfoot>" if total else ""
+    return Fragment(
+        f'<div class="nr-scroll" role="region" tabindex="0" aria-label="{text(caption)}">'
+        f'<table class="nr-table"><caption>{text(caption)}{_note(len(frame), limit, file)}'
+        f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
+    )
+
+
+def heading(column: str) -> str:
+    """Return what a column is called.
+
+    >>> heading("nav_key"), heading("out_of_filter"), heading("mapping")
+    ('NAV key', 'Outside the filter', 'Mapping')
+    """
+    if column in _HEADINGS:
+        return _HEADINGS[column]
+    plain = word(column)
+    if plain != column or not column.isidentifier():
+        return plain
+    return column[:1].upper() + column[1:].replace("_", " ").replace("crm", "CRM")
+
+
+def _note(rows: int, limit: int, file: str) -> str:
+    where = f'<a href="{text(file)}">{text(file)}</a>' if file else ""
+    if rows > limit:
+        more = f"; all rows in {where}" if where else ""
+        return f' <span class="nr-note">Showing {limit:,} of {rows:,}{more}.</span>'
+    return f' <span class="nr-note">{where}</span>' if where else ""
+
+
+def _heading(name: str, series: pd.Series) -> str:
+    kind = ' class="nr-number"' if _is_number(series) else ""
+    return f'<th scope="col"{kind}>{text(heading(str(name)))}</th>'
+
+
+def _row_heading(cell: str) -> str:
+    """Make the first cell of a row its heading."""
+    return cell.replace("<td", '<th scope="row"', 1).removesuffix("</td>") + "</th>"
+
+
+def _cells(frame: pd.DataFrame, name: str) -> list[str]:
+    """Return the cells of one column."""
+    series = frame[name]
+    if name in ("nav_value", "crm_value") and {"nav_value", "crm_value"} <= set(frame.columns):
+        other = frame["crm_value" if name == "nav_value" else "nav_value"]
+        pairs = zip(series, other, strict=True)
+        return [f'<td class="nr-text" dir="auto">{_marked(a, b)}</td>' for a, b in pairs]
+    if _is_number(series):
+        write = _percent if name == "share" else _number
+        return [f'<td class="nr-number" data-value="{_raw(v)}">{write(v)}</td>' for v in series]
+    write_text = _writer(name, series)
+    contents = [write_text(value) for value in series]
+    address = _LINKS.get(name, "")
+    if address in frame.columns:
+        contents = [link(str(a), c) for a, c in zip(frame[address], contents, strict=True)]
+    kind = ' class="nr-key"' if name in _LINKS else ' class="nr-text" dir="auto"'
+    return [f"<td{kind}>{content}</td>" for content in contents]
+
+
+def _writer(name: str, series: pd.Series) -> Callable[[Any], str]:
+    """Return how the values of a column that is no number are written."""
+    if name in _CODED:
+        return lambda value: text(word(str(value)))
+    if name == "crossed":
+        return lambda value: '<strong class="nr-over">Crossed</strong>' if value else "Within"
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return lambda value: "" if pd.isna(value) else "Yes" if value else "No"
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return lambda value: "" if pd.isna(value) else text(value.strftime("%Y-%m-%d %H:%M"))
+    return lambda value: "" if pd.isna(value) else text(value)
+
+
+def _is_number(series: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series)
+
+
+def _raw(value: Any) -> str:
+    return "" if pd.isna(value) else text(value)
+
+
+def _number(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{value:,}" if value else '<span class="nr-zero">0</span>'
+
+
+def _percent(value: Any) -> str:
+    return f"{value:.1%}".replace("%", "&#8239;%")
+
+
+def _totals(frame: pd.DataFrame) -> str:
+    """Sum up the whole numbers."""
+    cells = ['<th scope="row">Total</th>']
+    for name in frame.columns[1:]:
+        summed = pd.api.types.is_integer_dtype(frame[name].dtype)
+        cells.append(
+            f'<td class="nr-number">{_number(frame[name].sum())}</td>' if summed else "<td></td>"
+        )
+    return "".join(cells)
+
+
+def _marked(value: object, other: object) -> str:
+    """Return a value with the part that the other one has not, marked."""
+    mine, its = str(value)[:200], str(other)[:200]
+    start = _common(mine, its)
+    end = len(mine) - _common(mine[start:][::-1], its[start:][::-1])
+    if start >= end or (start == 0 and end == len(mine)):
+        return text(value) or '<span class="nr-blank">blank</span>'
+    parts = text(mine[:start]), text(mine[start:end]), text(mine[end:])
+    return f"{parts[0]}<mark>{parts[1]}</mark>{parts[2]}"
+
+
+def _common(mine: str, its: str) -> int:
+    """Count the characters both begin with."""
+    pairs = zip(mine, its, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(mine), len(its)))

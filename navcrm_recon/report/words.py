@@ -1,0 +1,83 @@
+"""Plain words for the codes of the frames, and what a reader can do about each."""
+
+from __future__ import annotations
+
+#: Code of a frame -> what a reader calls it.
+WORDS = {
+    # states of couplings
+    "coupled": "Coupled",
+    "nav_only": "Only in NAV",
+    "crm_only": "Only in CRM",
+    "nav_deleted": "Deleted in NAV",
+    "crm_deleted": "Deleted in CRM",
+    "both_deleted": "Deleted in both",
+    "out_of_filter": "Outside the filter",
+    # causes of differences
+    "changed_in_nav": "Changed in NAV",
+    "changed_in_crm": "Changed in CRM",
+    "changed_in_both": "Changed in both",
+    "never_synchronized": "Never synchronised",
+    "drifted": "Drifted apart",
+    "missing_option": "Option missing",
+    "uncoupled_reference": "Reference not coupled",
+    "truncated": "Cut short",
+    # resolutions
+    "to_crm": "CRM gets it",
+    "to_nav": "NAV gets it",
+    "merge": "Both get their part",
+    "conflict": "Conflict",
+    "blocked": "Blocked",
+    "none": "Nothing",
+    # findings about options
+    "unmapped_option": "Option not in NAV",
+    "gray_code": "Code not in CRM",
+    "incomplete_record": "NAV record incomplete",
+    "label_drift": "Label changed",
+    "code_collision": "Codes collide",
+    "stale_mapping": "NAV record gone",
+    "in_use_unmapped": "In use, but unmapped",
+    "comma_in_name": "Comma in the name",
+    # results and measures
+    "failed": "Last synchronisation failed",
+    "skipped": "Skipped",
+    "uncoupled": "Uncoupled",
+    "diffs": "Differences",
+    "passed": "Met",
+    "violated": "Broken",
+    "not_checked": "Not checked",
+    "new": "New",
+    "open": "Still open",
+    "resolved": "Resolved",
+    "critical": "Critical",
+    "warning": "Warning",
+    "info": "Note",
+}
+
+#: State, cause or finding -> what to do next.
+ADVICE = {
+    "nav_only": "Couple the record, create it in CRM, or exclude it by the mapping's filter.",
+    "crm_only": "Couple the record, create it in NAV, or exclude it by the mapping's filter.",
+    "nav_deleted": "Decide whether NAV's deletion holds: uncouple, or restore the record.",
+    "crm_deleted": "Decide whether CRM's deletion holds: uncouple, or restore the record.",
+    "both_deleted": "Remove the coupling: neither record is left.",
+    "out_of_filter": "Bring the record back inside the filter, or uncouple it.",
+    "changed_in_nav": "The next synchronisation sends it to CRM if the field's direction allows.",
+    "changed_in_crm": "The next synchronisation sends it to NAV if the field's direction allows.",
+    "changed_in_both": "Agree on a value, or set how the mapping solves conflicts.",
+    "never_synchronized": "Compare the pair, then synchronise it once in the right direction.",
+    "drifted": "Find who wrote past the synchronisation; then synchronise the record by force.",
+    "missing_option": "Add the option on the side that lacks it: see the missing options.",
+    "uncoupled_reference": "Couple the record that this one refers to.",
+    "truncated": "Shorten the longer text, if what was cut matters.",
+    "failed": "Read the error, repair its cause, then synchronise the record again.",
+    "skipped": "Repair the cause of the failure, then restore the skipped record.",
+}
+
+
+def word(code: str) -> str:
+    """Return the plain words for a code, the code itself where there are none.
+
+    >>> word("nav_only")
+    'Only in NAV'
+    """
+    return WORDS.get(code, code)
