@@ -64,7 +64,7 @@ def _measure(name: str, folder: str) -> dict[str, float]:
 
 def _call(*arguments: str) -> str:
     command = [sys.executable, "-m", "benchmarks.compare", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _run(name: str, folder: Path) -> dict[str, float]:

@@ -99,7 +99,7 @@ def _between(bounds: Sequence[Any], found: Any) -> bool:
 
 def is_blank(value: Any) -> bool:
     """Say whether a value is blank: nothing, an empty text, no time."""
-    return value is None or value == "" or value is pd.NA or value is pd.NaT or value != value
+    return value is None or value is pd.NA or value is pd.NaT or value == "" or value != value
 
 
 def _truth(value: Any) -> bool:

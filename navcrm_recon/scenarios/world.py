@@ -55,15 +55,17 @@ class World:
         self._option_sets = given.get("option_sets") or {}
         self._setup: dict[str, Any] = dict(given.get("setup") or {})
         self._catalog = self._load()
-        self._engines = {side: sa.create_engine(urls[side]) for side in ("nav", "crm")}
+        self._engines = {side: sa.create_engine(urls[side], poolclass=sa.NullPool) for side in ("nav", "crm")}
+        # Without stringmap the catalogue says which options CRM offers.
+        entities = [n for n in self._catalog.crm if n != "stringmap" or n in (given.get("crm") or {})]
         self._tables = {
-            side: create_tables(engine, side, self._catalog, COMPANY)
-            for side, engine in self._engines.items()
+            "nav": create_tables(self._engines["nav"], "nav", self._catalog, COMPANY),
+            "crm": create_tables(self._engines["crm"], "crm", self._catalog, COMPANY, entities),
         }
         self._integrated = {
             mapping.nav.name
             for mapping in self._catalog.mappings.values()
-            if mapping.option_attribute is None
+            if mapping.option_attribute is None and _fits_record_id(mapping.nav)
         }
         for table, rows in (given.get("nav") or {}).items():
             self.insert_nav(table, rows)
@@ -78,15 +80,7 @@ class World:
         """Make fresh databases, fill them with what is given, and remove them at the end."""
         with ExitStack() as stack:
             urls = stack.enter_context(_sqlite() if sides == "sqlite" else _postgresql())
-            world = cls(given, urls)
-            stack.callback(world.close)
-            yield world
-
-    def close(self) -> None:
-        """Let go of the databases."""
-        self._ws.close()
-        for engine in self._engines.values():
-            engine.dispose()
+            yield cls(given, urls)
 
     def resolve(self, handle: str) -> str:
         """Return the GUID a handle stands for."""
@@ -209,8 +203,9 @@ class World:
     def insert_crm(self, entity: str, rows: Sequence[Mapping[str, Any]], by: str) -> None:
         """Insert CRM records: handles become GUIDs, CRM stamps who and when."""
         known = self._table("crm", entity)
-        stamped = [self._stamped(known, self._ids(known, row), by) for row in rows]
-        insert_rows(self._engines["crm"], self._tables["crm"][entity], stamped)
+        for row in rows:  # one by one: a record may name one before it
+            stamped = self._stamped(known, self._ids(known, row), by)
+            insert_rows(self._engines["crm"], self._tables["crm"][entity], [stamped])
 
     def _ids(self, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
         out = dict(row)
@@ -358,6 +353,11 @@ class World:
         if len(frames["nav"]) and len(frames["crm"]):
             stamped["baseline"] = baseline(mapping, frames["nav"], frames["crm"]).iloc[0]
         return stamped
+
+
+def _fits_record_id(table: Table) -> bool:
+    """Say whether a Record ID can name the table's records: what one holds of a date is not known."""
+    return all(table.columns[name].kind in ("code", "option", "integer") for name in table.key)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pandas as pd
 from sqlalchemy import (
     Connection,
     Engine,
+    NullPool,
     Table,
     bindparam,
     create_engine,
@@ -105,7 +106,7 @@ class Store:
             if path and not create and not Path(path).exists():
                 return None
             try:
-                engine = create_engine(self._url)
+                engine = create_engine(self._url, poolclass=NullPool)
                 if not self._prepared(engine, create=create):
                     return None
             except (SQLAlchemyError, ImportError) as exc:

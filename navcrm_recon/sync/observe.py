@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from navcrm_recon.catalog import load_catalog
 from navcrm_recon.catalog.model import Option, SideName, TableMapping
 from navcrm_recon.frames import TEXT, blanks, conform, empty
 from navcrm_recon.recon import couplings as recon_couplings
@@ -133,11 +134,15 @@ def _missing_options(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
     attribute = mapping.option_attribute
     assert attribute is not None
     table = mapping.nav
-    stored = [name for name, column in table.columns.items() if column.flow is None]
-    shipped = scene.catalog.option_sets.get(f"{mapping.crm.name}.{attribute}", ())
+    stored = [
+        name
+        for name, column in table.columns.items()
+        if column.flow is None and column.kind != "rowversion"
+    ]
+    product = load_catalog().option_sets  # as shipped, whatever this workspace changed
     sides = OptionSides(
         offered=offered(scene, mapping),
-        shipped=shipped,
+        shipped=product.get(f"{mapping.crm.name}.{attribute}", ()),
         rows=option_rows(scene, mapping),
         nav=scene.nav.read(table, stored),
         nav_use=_nav_use(scene, mapping),
