@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -112,15 +113,12 @@ def _trouble(result: Mapping[str, Any] | None) -> str:
 
 def _results(frame: pd.DataFrame, name: str, rules: list[Rule]) -> dict[str, Mapping[str, Any]]:
     """Let Great Expectations check the rules in one call; its results come in any order."""
-    # These take seconds: only who validates pays for them.
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    import great_expectations as gx  # takes seconds: only who validates pays for it
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    source = context.data_sources.add_pandas(name)
-    batch_definition = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
-    batch = batch_definition.get_batch(batch_parameters={"dataframe": frame})
+    source = _context().data_sources.add_or_update_pandas("frames")
+    asset = source.add_dataframe_asset(name)
+    whole = asset.add_batch_definition_whole_dataframe(name)
+    batch = whole.get_batch(batch_parameters={"dataframe": frame})
     suite = gx.ExpectationSuite(
         name=name,
         expectations=[
@@ -140,6 +138,23 @@ def _results(frame: pd.DataFrame, name: str, rules: list[Rule]) -> dict[str, Map
         each["expectation_config"]["meta"]["rule"]: each
         for each in outcome.to_json_dict()["results"]
     }
+
+
+@cache
+def _context() -> Any:
+    """Return the one context, in memory: no project folder, no pages, no progress bars."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    config = DataContextConfig(store_backend_defaults=stores, analytics_enabled=False)
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    return context
 
 
 def _digestible(frame: pd.DataFrame, rules: list[Rule]) -> pd.DataFrame:
