@@ -151,6 +151,7 @@ def test_masks_agree_with_great_expectations_on_every_kind_of_rule() -> None:
             "column_A": "c",
             "column_B": "b",
             "or_equal": True,
+            "ignore_row_if": "either_value_is_missing",
         },
     }
     from navcrm_recon.quality.validation import _digestible, _results

@@ -23,7 +23,10 @@ _ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "expect_column_values_to_be_in_set": (("column", "value_set"), ()),
     "expect_column_value_lengths_to_be_between": (("column",), ("min_value", "max_value")),
     "expect_compound_columns_to_be_unique": (("column_list",), ()),
-    "expect_column_pair_values_a_to_be_greater_than_b": (("column_A", "column_B"), ("or_equal",)),
+    "expect_column_pair_values_a_to_be_greater_than_b": (
+        ("column_A", "column_B", "ignore_row_if"),
+        ("or_equal",),
+    ),
 }
 
 
