@@ -71,15 +71,10 @@ def _offered_names(options: tuple[Option, ...]) -> Known:
 def offered(scene: Scene, mapping: TableMapping) -> tuple[Option, ...]:
     """Return the options CRM offers for an option mapping: the side's own, else the catalogue's."""
     assert mapping.option_attribute is not None
-    shipped = scene.catalog.option_sets.get(f"{mapping.crm.name}.{mapping.option_attribute}", ())
     found = scene.crm.option_set(mapping.crm.name, mapping.option_attribute)
-    if found is None:
-        return shipped
-    names = {(each.value, each.label): each.name for each in shipped}
-    return tuple(
-        Option(each.value, names.get((each.value, each.label), each.name), each.label)
-        for each in found
-    )
+    if found is not None:
+        return found
+    return scene.catalog.option_sets.get(f"{mapping.crm.name}.{mapping.option_attribute}", ())
 
 
 def observe_diff(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
