@@ -12,7 +12,7 @@ from navcrm_recon.report.drill import (
     unchecked_rules,
     uncoupled,
 )
-from navcrm_recon.report.figures import (
+from navcrm_recon.report.measures import (
     ThresholdCrossed,
     by_cause,
     by_field,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from navcrm_recon.report import figures as count
+from navcrm_recon.report import measures
 from navcrm_recon.report.markup import Fragment, text
 from navcrm_recon.report.source import ReportFrames
 from navcrm_recon.report.words import word
@@ -29,7 +29,7 @@ _FONTS = "Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 
 def state_chart(data: ReportFrames) -> Fragment:
     """Show the share of records by state, a bar per mapping."""
-    states = count.figures(data).set_index("mapping")[list(count.STATES)]
+    states = measures.figures(data).set_index("mapping")[list(measures.STATES)]
     states = states[states.sum(axis=1) > 0]
     if states.empty:
         return _nothing("No records were read.")
@@ -41,9 +41,9 @@ def state_chart(data: ReportFrames) -> Fragment:
     )
     shares = states.div(states.sum(axis=1), axis=0) * 100
     figure, axes = _canvas(len(states), legend=True)
-    colours = dict(zip(count.STATES, (PALETTE[6], *PALETTE[:6]), strict=True))
+    colours = dict(zip(measures.STATES, (PALETTE[6], *PALETTE[:6]), strict=True))
     left = pd.Series(0.0, index=shares.index)
-    for state in [name for name in count.STATES if states[name].sum()]:
+    for state in [name for name in measures.STATES if states[name].sum()]:
         axes.barh(
             shares.index, shares[state], left=left, color=colours[state], label=word(state),
             edgecolor="white", linewidth=0.6, height=0.64,
@@ -58,7 +58,7 @@ def state_chart(data: ReportFrames) -> Fragment:
 
 def cause_chart(data: ReportFrames) -> Fragment:
     """Show how many differences each cause has."""
-    causes = data.diff["cause"].value_counts().reindex(list(count.CAUSES)).fillna(0).astype(int)
+    causes = data.diff["cause"].value_counts().reindex(list(measures.CAUSES)).fillna(0).astype(int)
     return bars(causes[causes > 0].rename(index=word), "Differences by cause", "differences")
 
 
@@ -89,14 +89,14 @@ def bars(counts: pd.Series, caption: str, unit: str) -> Fragment:
 
 def trend_chart(data: ReportFrames) -> Fragment:
     """Show the totals of the earlier runs and this one."""
-    runs = count.trend(data)
+    runs = measures.trend(data)
     if len(runs) < 2:
         return _nothing("This is the first run of this workspace: there is no trend yet.")
     figure, axes = _canvas(5.5)
     first, last = runs.iloc[0], runs.iloc[-1]
     labels = [_day(each) for each in runs["started"]]
     styles = ("-", "--", ":")
-    for number, measure in enumerate(count.MEASURES):
+    for number, measure in enumerate(measures.MEASURES):
         axes.plot(
             range(len(runs)), runs[measure], styles[number], color=PALETTE[number], marker="o",
             markersize=4, linewidth=1.8, label=f"{word(measure)} ({int(last[measure]):,})",

@@ -6,8 +6,8 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import SideName
 from navcrm_recon.quality.suites import SEVERITIES
-from navcrm_recon.report.figures import CAUSES
 from navcrm_recon.report.history import failed
+from navcrm_recon.report.measures import CAUSES
 from navcrm_recon.report.source import ReportFrames
 
 _KEYS = ["mapping", "nav_key", "crm_id"]

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from navcrm_recon.report import figures as count
-from navcrm_recon.report import parts
-from navcrm_recon.report.figures import Verdict
+from navcrm_recon.report import measures, parts
 from navcrm_recon.report.markup import asset, text
+from navcrm_recon.report.measures import Verdict
 from navcrm_recon.report.notebooks import NotebookRun
 from navcrm_recon.report.source import ReportFrames
 from navcrm_recon.report.tables import show_table
@@ -27,7 +26,7 @@ def index_page(
     data: ReportFrames, runs: Sequence[NotebookRun], files: Sequence[Mapping[str, object]]
 ) -> str:
     """Return the page."""
-    judged = count.limits(data)
+    judged = measures.limits(data)
     sections = [
         f"<h1>Reconciliation of NAV and CRM</h1><p>{text(data.facts['company'])}</p>",
         parts.header(data),
@@ -39,7 +38,7 @@ def index_page(
         show_table(parts.coverage(data), "Records by the state of their coupling", total=True),
         "<p>The states of a row add up to the records that are listed; every record read stands "
         "in exactly one of them, or is counted as unexplained.</p>",
-        show_table(count.by_cause(data), "Differences by cause", total=True),
+        show_table(measures.by_cause(data), "Differences by cause", total=True),
         show_table(
             judged,
             "Limits",
@@ -61,7 +60,7 @@ def index_page(
 
 def _verdict(data: ReportFrames, runs: Sequence[NotebookRun]) -> Verdict:
     """Judge the run: a report that could not be made comes before any figure."""
-    verdict = count.verdict(data)
+    verdict = measures.verdict(data)
     failed = [run.title for run in runs if run.status == "failed"]
     if not failed:
         return verdict
@@ -136,7 +135,7 @@ def _page(title: str, body: str) -> str:
 def workbook_sheets(data: ReportFrames) -> dict[str, pd.DataFrame]:
     """Return the frames of the workbook by sheet, codes as they are."""
     return {
-        "figures": count.figures(data),
+        "figures": measures.figures(data),
         "next steps": parts.next_steps(data).assign(what=lambda frame: frame["what"].map(word)),
         "diff": data.diff,
         "couplings": data.couplings,
@@ -144,6 +143,6 @@ def workbook_sheets(data: ReportFrames) -> dict[str, pd.DataFrame]:
         "quality": data.quality,
         "findings": data.findings,
         "resolved": data.resolved,
-        "limits": count.limits(data),
+        "limits": measures.limits(data),
         "not checked": data.not_checked,
     }

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import navcrm_recon
 from navcrm_recon.errors import ConfigError, NotFoundError, examples, nearest, shorten
-from navcrm_recon.report.figures import ThresholdCrossed
+from navcrm_recon.report.measures import ThresholdCrossed
 
 #: A cell may take so long; there is no other limit.
 SECONDS_PER_CELL = 3600

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from navcrm_recon.report import figures as count
-from navcrm_recon.report.figures import Verdict
+from navcrm_recon.report import measures
 from navcrm_recon.report.markup import Fragment, asset, listing, text
+from navcrm_recon.report.measures import Verdict
 from navcrm_recon.report.source import ReportFrames
 from navcrm_recon.report.tables import show_table
 from navcrm_recon.report.words import ADVICE
@@ -30,7 +30,7 @@ def header(data: ReportFrames) -> Fragment:
 
 def show_verdict(data: ReportFrames) -> Fragment:
     """Show the verdict: one line, then what it rests on."""
-    return banner(count.verdict(data))
+    return banner(measures.verdict(data))
 
 
 def banner(verdict: Verdict) -> Fragment:
@@ -44,7 +44,7 @@ def banner(verdict: Verdict) -> Fragment:
 
 def cards(data: ReportFrames) -> Fragment:
     """Show the figures to begin with."""
-    every = count.totals(data)
+    every = measures.totals(data)
     deleted = every["nav_deleted"] + every["crm_deleted"] + every["both_deleted"]
     fresh = int(data.findings["status"].eq("new").sum())
     shown = [
@@ -66,8 +66,8 @@ def cards(data: ReportFrames) -> Fragment:
 
 def coverage(data: ReportFrames) -> pd.DataFrame:
     """Return how the records of each mapping add up: read, and every state they are in."""
-    every = count.figures(data)
-    return every[["mapping", "nav_rows", "crm_rows", *count.STATES, "unexplained"]]
+    every = measures.figures(data)
+    return every[["mapping", "nav_rows", "crm_rows", *measures.STATES, "unexplained"]]
 
 
 def next_steps(data: ReportFrames) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from navcrm_recon.report import figures as count
+from navcrm_recon.report import measures
 from navcrm_recon.report.notebooks import NotebookRun
 from navcrm_recon.report.source import ReportFrames
 
@@ -19,7 +19,7 @@ def exit_status(data: ReportFrames, runs: Sequence[NotebookRun]) -> int:
     states = {run.status for run in runs}
     if "failed" in states:
         return 2
-    return int("crossed" in states or bool(count.limits(data)["crossed"].any()))
+    return int("crossed" in states or bool(measures.limits(data)["crossed"].any()))
 
 
 def summarize(
@@ -43,14 +43,14 @@ def summarize(
         "sides": facts["sides"],
         "couplings_from": facts["couplings_from"],
         "status": exit_status(data, runs),
-        "verdict": count.verdict(data).title,
-        "totals": count.totals(data),
+        "verdict": measures.verdict(data).title,
+        "totals": measures.totals(data),
         "mappings": mapping_figures(data),
         "missing_options": _value_counts(data.missing_options["finding"]),
         "quality": _value_counts(data.quality["outcome"]),
         "findings": {**_value_counts(data.findings["status"]), "resolved": len(data.resolved)},
         "not_checked": len(data.not_checked),
-        "thresholds": count.limits(data).to_dict(orient="records"),
+        "thresholds": measures.limits(data).to_dict(orient="records"),
         "notebooks": [
             {
                 "name": run.name,
@@ -72,7 +72,7 @@ def mapping_figures(data: ReportFrames) -> dict[str, dict[str, Any]]:
     causes = _nested(data.diff, "cause")
     resolutions = _nested(data.diff, "resolution")
     findings = _nested(data.missing_options, "finding")
-    figures = count.figures(data).set_index("mapping").to_dict(orient="index")
+    figures = measures.figures(data).set_index("mapping").to_dict(orient="index")
     return {
         str(name): {
             **{str(measure): value for measure, value in values.items()},
