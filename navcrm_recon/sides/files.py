@@ -76,10 +76,11 @@ class FilesSide:
 
     def option_set(self, entity: str, attribute: str) -> tuple[Option, ...] | None:
         """Return the options ``stringmap`` has for an attribute, None where there is none."""
-        table, names = option_sets.STRINGMAP, option_sets.STRINGMAP_COLUMNS
+        table, names = self._catalog.crm[option_sets.STRINGMAP], option_sets.COLUMNS
         if self.name == "nav" or table.name not in self._paths:
             return None
-        if not all([self._available(table, name) for name in names]):
+        lacking = [name for name in names if not self._available(table, name)]
+        if lacking:
             return None
         rows = {name: self._column(table, name) for name in names}
         rows = records.meets(table, rows, option_sets.of_attribute(entity, attribute))

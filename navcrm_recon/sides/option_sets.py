@@ -6,18 +6,11 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from navcrm_recon.catalog.model import Catalog, Column, Condition, Option, Table
+from navcrm_recon.catalog.model import Catalog, Condition, Option
 
-_COLUMNS = (
-    Column("objecttypecode", "text"),
-    Column("attributename", "text"),
-    Column("attributevalue", "integer"),
-    Column("value", "text"),
-    Column("langid", "integer"),
-)
-#: The labels of all options; the catalogue's entity may have more columns.
-STRINGMAP = Table("crm", "stringmap", ("stringmapid",), {each.name: each for each in _COLUMNS})
-STRINGMAP_COLUMNS = tuple(each.name for each in _COLUMNS)
+#: The entity with the labels of all options, and what is read of it.
+STRINGMAP = "stringmap"
+COLUMNS = ("objecttypecode", "attributename", "attributevalue", "value", "langid")
 
 
 def of_attribute(entity: str, attribute: str) -> tuple[Condition, ...]:
@@ -36,7 +29,8 @@ def options(
     The lowest language wins. The name of an option is the catalogue's where value and label
     agree, else its label without blanks, commas and semicolons.
     """
-    found = zip(*(rows[name].to_pylist() for name in ("langid", "attributevalue", "value")))
+    wanted = (rows[name].to_pylist() for name in ("langid", "attributevalue", "value"))
+    found = zip(*wanted, strict=True)
     labels: dict[int, str] = {}
     for _, value, label in sorted(found, key=lambda row: (row[0] or 0, row[1] or 0)):
         labels.setdefault(value, label)

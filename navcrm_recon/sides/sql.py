@@ -96,11 +96,11 @@ class SqlSide:
         if self.name == "nav":
             return None
         where = option_sets.of_attribute(entity, attribute)
-        table = option_sets.STRINGMAP
+        table = self._catalog.crm[option_sets.STRINGMAP]
         with self._connection(table) as connection:
             if not sa.inspect(connection).has_table(table.name):
                 return None
-            rows = self._rows(connection, table, option_sets.STRINGMAP_COLUMNS, where, None)
+            rows = self._rows(connection, table, option_sets.COLUMNS, where, None)
         return option_sets.options(rows, entity, attribute, self._catalog)
 
     def not_checked(self) -> pd.DataFrame:
@@ -263,6 +263,8 @@ def _check_keys(table: Table, key: pa.Array) -> None:
 
 
 def _check_unique(connection: sa.Connection, physical: Physical) -> None:
+    if not all(name in physical.columns for name in physical.table.key):
+        return  # said when the table is read
     found = connection.execute(duplicates(physical, limit=6)).all()
     if found:
         raise _double(physical.table, [", ".join(str(part) for part in row) for row in found])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,8 +12,8 @@ import sqlalchemy as sa
 from navcrm_recon.catalog.model import Condition, Flow, Table
 from navcrm_recon.errors import DataError
 from navcrm_recon.frames import split_key
-from navcrm_recon.sides.records import condition_values
 from navcrm_recon.sides.record_id import option_number
+from navcrm_recon.sides.records import condition_values
 from navcrm_recon.sides.sql_schema import Physical
 from navcrm_recon.sides.sql_types import ZERO_GUID
 
@@ -20,6 +21,9 @@ from navcrm_recon.sides.sql_types import ZERO_GUID
 _PUSHED = ("option", "integer", "boolean", "guid", "lookup", "text", "code")
 #: Parts of a key by which rows are looked up.
 _KEY_PARTS = ("text", "code", "guid", "lookup", "option", "integer")
+
+_WIDE = Context(prec=76)
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Find = Callable[[Table], Physical]
 
@@ -119,7 +123,7 @@ class ExactSum:
     def step(self, value: object) -> None:
         """Take the next amount."""
         if value is not None:
-            self.total += Decimal(str(value))
+            self.total = _WIDE.add(self.total, Decimal(str(value)))
 
     def finalize(self) -> str:
         """Return the sum as text."""
@@ -192,7 +196,7 @@ def _key_clauses(physical: Physical, keys: Sequence[str]) -> list[sa.ColumnEleme
 def _key_part(table: Table, name: str, text: str) -> Any:
     column = table.columns[name]
     if column.kind in ("guid", "lookup"):
-        return text.lower() or ZERO_GUID
+        return text.lower() if _GUID.fullmatch(text.lower()) else None
     if column.kind not in ("option", "integer"):
         return text
     try:

@@ -121,7 +121,7 @@ def _bound(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
 
 
 def _fits(column: Column, found: sa.types.TypeEngine[Any], dialect: str) -> bool:
-    if isinstance(found, sa.types.NullType | _FAMILIES[column.kind]):
+    if isinstance(found, (sa.types.NullType, *_FAMILIES[column.kind])):
         return not (dialect == "sqlite" and column.kind == "code") or not isinstance(
             found, sa.Integer
         )

@@ -153,7 +153,7 @@ class Moment(_Product):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Return the moment in UTC, or the product's blank."""
-        if value is None or value != value:  # noqa: PLR0124  NaT is not equal to itself
+        if value is None or value != value:
             return NAV_BLANK_DAY if self.nav else None
         if isinstance(value, str):
             value = dt.datetime.fromisoformat(value)

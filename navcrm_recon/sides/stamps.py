@@ -49,7 +49,7 @@ def crm_stamps(side: Side, table: Table, keys: Sequence[str] | None = None) -> p
     rows = side.read(table, names, keys=keys)
     if table.modified_on not in rows:
         return _none(table)
-    by = rows["modifiedby"] if "modifiedby" in rows else None
+    by = rows.get("modifiedby")
     return _stamps(table, rows.index.to_series(), rows[table.modified_on], by, None)
 
 
