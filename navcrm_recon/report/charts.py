@@ -18,42 +18,44 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: From dark to light: each is told from its neighbours without colour as well.
-PALETTE = ("#12324f", "#1f6f8b", "#c4622d", "#5f9ea0", "#e0a458", "#a9c5cf", "#dfe6ea")
+#: Dark and light by turns: each is told from its neighbours without colour as well.
+PALETTE = ("#12324f", "#7fb3c8", "#b4491f", "#f0c48a", "#5b6b7a", "#d3dde3")
 _INK, _MUTED, _LINE = "#1c2733", "#5b6b7a", "#dde3e9"
-_WIDTH = 8.4
+_WIDTH = 11.0
 
 #: Sans serifs that a reader's system is likely to have; the picture's text stays text.
 _FONTS = "Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 
 
 def state_chart(data: ReportFrames) -> Fragment:
-    """Show the share of records by state, a bar per mapping."""
-    states = measures.figures(data).set_index("mapping")[list(measures.STATES)]
-    states = states[states.sum(axis=1) > 0]
+    """Show the records that are not coupled as they should be, a bar per mapping."""
+    every = measures.figures(data).set_index("mapping")
+    states = every[[name for name in measures.STATES if name != "coupled"]]
+    sums = states.sum(axis=1)
+    states, sums = states[sums > 0], sums[sums > 0]
     if states.empty:
-        return _nothing("No records were read.")
-    coupled, every = int(states["coupled"].sum()), int(states.to_numpy().sum())
-    apart = states.drop(columns="coupled").sum().idxmax()
+        return _nothing("Every record is coupled to one that is there.")
+    largest = str(states.sum().idxmax())
     alt = (
-        f"{coupled:,} of {every:,} records are coupled; the largest other class is "
-        f"'{word(str(apart))}' with {int(states[str(apart)].sum()):,}."
+        f"{int(every['coupled'].sum()):,} records are coupled, {int(sums.sum()):,} stand apart; "
+        f"the largest class is '{word(largest)}' with {int(states[largest].sum()):,}."
     )
-    shares = states.div(states.sum(axis=1), axis=0) * 100
     figure, axes = _canvas(len(states), legend=True)
-    colours = dict(zip(measures.STATES, (PALETTE[6], *PALETTE[:6]), strict=True))
-    left = pd.Series(0.0, index=shares.index)
-    for state in [name for name in measures.STATES if states[name].sum()]:
-        axes.barh(
-            shares.index, shares[state], left=left, color=colours[state], label=word(state),
-            edgecolor="white", linewidth=0.6, height=0.64,
-        )  # fmt: skip
-        left += shares[state]
-    axes.set_xlim(0, 100)
+    left = pd.Series(0, index=states.index)
+    for state, colour in zip(states, PALETTE, strict=True):
+        if states[state].sum():
+            axes.barh(
+                states.index, states[state], left=left, color=colour, label=word(str(state)),
+                edgecolor="white", linewidth=0.6, height=0.58,
+            )  # fmt: skip
+        left += states[state]
+    for row, number in enumerate(sums):
+        axes.text(number, row, f" {number:,}", va="center", color=_INK, fontsize=9)
+    axes.set_xlim(0, int(sums.max()) * 1.08)
     axes.invert_yaxis()
-    axes.set_xlabel("Share of the records of a mapping, in %", color=_MUTED, fontsize=9)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, frameon=False, fontsize=9)
-    return picture(figure, alt, "Records by the state of their coupling")
+    axes.xaxis.set_visible(False)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=6, frameon=False, fontsize=9)
+    return picture(figure, alt, "Records that stand apart")
 
 
 def cause_chart(data: ReportFrames) -> Fragment:
@@ -79,7 +81,9 @@ def bars(counts: pd.Series, caption: str, unit: str) -> Fragment:
     most = counts.idxmax()
     alt = f"{int(counts.sum()):,} {unit}; most are '{most}' with {int(counts.max()):,}."
     figure, axes = _canvas(len(counts))
-    drawn = axes.barh([_label(name) for name in counts.index], counts, color=PALETTE[1], height=0.6)
+    drawn = axes.barh(
+        [_label(name) for name in counts.index], counts, color=PALETTE[0], height=0.58
+    )
     axes.bar_label(drawn, [f"{each:,}" for each in counts], padding=4, color=_INK, fontsize=9)
     axes.invert_yaxis()
     axes.set_xlim(0, max(1, int(counts.max())) * 1.12)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from navcrm_recon.report import measures, parts
+from navcrm_recon.report import charts, measures, parts
 from navcrm_recon.report.markup import asset, text
 from navcrm_recon.report.measures import Verdict
 from navcrm_recon.report.notebooks import NotebookRun
@@ -34,6 +34,9 @@ def index_page(
         parts.cards(data),
         "<h2>Reports</h2>",
         _reports(runs),
+        "<h2>At a glance</h2>",
+        charts.state_chart(data),
+        charts.trend_chart(data),
         "<h2>Mapping by mapping</h2>",
         show_table(parts.coverage(data), "Records by the state of their coupling", total=True),
         "<p>The states of a row add up to the records that are listed; every record read stands "

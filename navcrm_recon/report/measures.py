@@ -156,9 +156,14 @@ def trend(data: ReportFrames) -> pd.DataFrame:
 
 
 def limits(data: ReportFrames) -> pd.DataFrame:
-    """Return every limit and its figure: ``mapping, measure, value, limit, crossed``.
+    """Return every limit and its figure, those that are crossed first.
 
     A mapping's own limits stand over those of ``default``, each measure by itself.
+
+    Returns
+    -------
+    DataFrame
+        ``mapping, measure`` (str), ``value, limit`` (int64), ``crossed`` (bool).
     """
     given: dict[str, dict[str, int]] = data.facts["thresholds"]
     default = given.get("default", {})
@@ -170,7 +175,8 @@ def limits(data: ReportFrames) -> pd.DataFrame:
     ]
     out = pd.DataFrame(rows, columns=["mapping", "measure", "value", "limit"])
     out = out.astype({"mapping": TEXT, "measure": TEXT, "value": "int64", "limit": "int64"})
-    return out.assign(crossed=out["value"] > out["limit"])
+    judged = out.assign(crossed=out["value"] > out["limit"])
+    return judged.sort_values("crossed", ascending=False, kind="stable", ignore_index=True)
 
 
 def verdict(data: ReportFrames) -> Verdict:

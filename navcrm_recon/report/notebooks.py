@@ -191,8 +191,10 @@ def run_notebook(
             extra_arguments=["--log-level=40"],
         )
     except papermill.PapermillExecutionError as exc:
-        crossed = exc.ename == ThresholdCrossed.__name__
-        status, error = ("crossed" if crossed else "failed"), f"{exc.ename}: {exc.evalue}"
+        if exc.ename == ThresholdCrossed.__name__:
+            status, error = "crossed", exc.evalue
+        else:
+            status, error = "failed", f"{exc.ename}: {exc.evalue}"
     except Exception as exc:  # noqa: BLE001 - a dead kernel, a timeout: the others still run
         status, error = "failed", f"{type(exc).__name__}: {exc}"
     return NotebookRun(

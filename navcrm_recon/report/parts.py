@@ -71,14 +71,29 @@ def coverage(data: ReportFrames) -> pd.DataFrame:
 
 
 def next_steps(data: ReportFrames) -> pd.DataFrame:
-    """Return what is open by class, most first: ``mapping, what, findings, new, next_step``."""
+    """Return what is open by class, most first.
+
+    Returns
+    -------
+    DataFrame
+        ``what`` (the state, cause or finding), ``findings, new`` (int64), ``mappings`` (those with
+        most of it, with their counts), ``next_step`` (str).
+    """
     remedies = data.missing_options[["finding", "remedy"]].itertuples(index=False, name=None)
     advice = {**ADVICE, **dict(remedies)}
     listed = data.findings.assign(new=data.findings["status"].eq("new"))
-    counted = listed.groupby(["mapping", "what"], sort=False)["new"].agg(["size", "sum"])
-    out = counted.rename(columns={"size": "findings", "sum": "new"}).reset_index()
-    out = out.sort_values("findings", ascending=False, kind="stable", ignore_index=True)
-    return out.assign(next_step=out["what"].map(advice).fillna(""))
+    groups = listed.groupby("what", sort=False)
+    out = groups["new"].agg(findings="size", new="sum").reset_index()
+    out["mappings"] = out["what"].map(groups["mapping"].agg(_places))
+    out["next_step"] = out["what"].map(advice).fillna("")
+    return out.sort_values("findings", ascending=False, kind="stable", ignore_index=True)
+
+
+def _places(mappings: pd.Series, most: int = 4) -> str:
+    """Name the mappings with most rows, each with its count."""
+    counts = mappings.value_counts()
+    named = [f"{name} {number:,}" for name, number in counts.head(most).items()]
+    return ", ".join(named) + (f", {len(counts) - most} more" if len(counts) > most else "")
 
 
 def not_checked(data: ReportFrames) -> Fragment:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import navcrm_recon
 from navcrm_recon.errors import ConfigError
 from navcrm_recon.report.index import index_page, workbook_sheets
 from navcrm_recon.report.notebooks import (
@@ -25,7 +26,6 @@ from navcrm_recon.report.notebooks import (
 from navcrm_recon.report.source import NAMES, ReportFrames, observe, store_frames
 from navcrm_recon.report.summary import checksums, summarize, write_summary
 from navcrm_recon.report.workbook import WORKBOOK, write_workbook
-from navcrm_recon.workspace import open_workspace
 
 #: Each notebook is a process of its own; more at once gain nothing on two cores.
 AT_ONCE = min(2, os.cpu_count() or 1)
@@ -74,7 +74,7 @@ def run_report(
     listed = find_notebooks(notebooks)
     given = dict(parameters or {})
     _check_known(listed, given)
-    ws = open_workspace(workspace_path)
+    ws = navcrm_recon.open_workspace(workspace_path)
     target = Path(out) if out is not None else ws.config.out
     with _progress(len(NAMES) + len(listed)) as bar:
         data = observe(ws, run_id=_free_id(target, started), out=target, started=started)

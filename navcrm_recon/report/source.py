@@ -8,17 +8,19 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from navcrm_recon import __version__
+import navcrm_recon
 from navcrm_recon.catalog.model import Condition, SideName, TableMapping
 from navcrm_recon.errors import ConfigError, NotFoundError, nearest
 from navcrm_recon.frames import SCHEMAS, TEXT, empty
 from navcrm_recon.quality import QUALITY, suite_for, validate
 from navcrm_recon.report.history import age, open_findings, previous_findings
-from navcrm_recon.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from navcrm_recon import Workspace
 
 #: What was read per mapping and side; ``unexplained`` rows stand in no class of ``couplings``.
 ROWS: dict[str, Any] = {"mapping": TEXT, "side": TEXT, "rows": "int64", "unexplained": "int64"}
@@ -155,7 +157,7 @@ def open_frames(workspace: str | Path, frames: str | Path = "") -> ReportFrames:
         The workspace file is wrong, or the folder holds no stored frames.
     """
     if not frames:
-        return observe(open_workspace(workspace))
+        return observe(navcrm_recon.open_workspace(workspace))
     folder = Path(frames)
     try:
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
@@ -172,7 +174,7 @@ def observe(
         "run_id": run_id,
         "company": ws.config.company,
         "started": (started or datetime.now(UTC)).isoformat(timespec="seconds"),
-        "version": __version__,
+        "version": navcrm_recon.__version__,
         "workspace": str(ws.config.path.resolve()),
         "user": _user(),
         "timezone": ws.config.timezone,

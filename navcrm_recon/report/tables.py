@@ -19,6 +19,14 @@ _CODED = {
 #: A column whose cells open a record, and the column that holds the addresses.
 _LINKS = {"nav_key": "nav_url", "crm_id": "crm_url"}
 
+#: Columns that share one, line under line, and what it is called.
+_PAIRS: dict[tuple[str, ...], str] = {
+    ("nav_key", "crm_id"): "NAV key, CRM id",
+    ("nav_name", "crm_name"): "Name, in CRM where it differs",
+    ("nav_field", "crm_field"): "Field in NAV, in CRM",
+    ("status", "first_seen"): "Status, since",
+}
+
 _HEADINGS = {
     "nav_key": "NAV key", "crm_id": "CRM id", "nav_name": "NAV name", "crm_name": "CRM name",
     "nav_field": "NAV field", "crm_field": "CRM field", "nav_value": "NAV", "crm_value": "CRM",
@@ -26,9 +34,10 @@ _HEADINGS = {
     "crm_attribute": "CRM attribute", "nav_code": "NAV code", "missing_in": "Missing in",
     "records_affected": "Records affected", "records_differing": "Records that differ",
     "diffs": "Differences", "sample_keys": "Examples", "value": "Value", "of": "Of",
-    "what": "Finding", "next_step": "What to do next", "missing_options": "Option findings",
+    "next_step": "What to do next", "missing_options": "Option findings",
     "last_synch_result": "Last to NAV", "last_synch_crm_result": "Last to CRM",
-    "resolution": "Next run", "first_seen": "First seen", "runs": "Runs open",
+    "resolution": "Next run", "failed": "Failed", "open": "Open", "what": "Finding",
+    "mappings": "Where", "first_seen": "First seen", "runs": "Runs open",
 }  # fmt: skip
 
 
@@ -47,8 +56,9 @@ def show_table(
     ----------
     frame
         Any frame; its index is not shown. The first column heads the rows. Columns ``nav_url`` and
-        ``crm_url`` become links of ``nav_key`` and ``crm_id``; where ``nav_value`` stands beside
-        ``crm_value``, what differs is marked.
+        ``crm_url`` become links of ``nav_key`` and ``crm_id``; both keys, both names and both
+        fields share a column; where ``nav_value`` stands beside ``crm_value``, what differs is
+        marked.
     caption
         What the table shows.
     limit
@@ -62,20 +72,28 @@ def show_table(
     """
     if frame.empty:
         return Fragment(f'<p class="nr-nothing">{text(caption)}: {text(nothing)}</p>')
-    columns = [name for name in frame.columns if name not in _LINKS.values()]
+    groups = _groups(frame)
     shown = frame.head(limit)
-    head = "".join(_heading(name, frame[name]) for name in columns)
-    cells = [_cells(shown, name) for name in columns]
+    head = "".join(_heading(group, frame[group[0]]) for group in groups)
+    cells = [_group_cells(shown, group) for group in groups]
     body = "".join(
         f"<tr>{_row_heading(first)}{''.join(rest)}</tr>"
         for first, *rest in zip(*cells, strict=True)
     )
-    foot = f"<tfoot><tr>{_totals(frame[columns])}</tr></tfoot>" if total else ""
+    foot = f"<tfoot><tr>{_totals(frame, groups)}</tr></tfoot>" if total else ""
     return Fragment(
         f'<div class="nr-scroll" role="region" tabindex="0" aria-label="{text(caption)}">'
         f'<table class="nr-table"><caption>{text(caption)}{_note(len(frame), limit, file)}'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
     )
+
+
+def _groups(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Return the columns to show; what belongs together shares one, line under line."""
+    second = {pair[0]: pair for pair in _PAIRS if set(pair) <= set(frame.columns)}
+    paired = {pair[1] for pair in second.values()}
+    hidden = {*_LINKS.values(), *paired}
+    return [second.get(name, (name,)) for name in frame.columns if name not in hidden]
 
 
 def heading(column: str) -> str:
@@ -100,9 +118,10 @@ def _note(rows: int, limit: int, file: str) -> str:
     return f' <span class="nr-note">{where}</span>' if where else ""
 
 
-def _heading(name: str, series: pd.Series) -> str:
+def _heading(group: tuple[str, ...], series: pd.Series) -> str:
     kind = ' class="nr-number"' if _is_number(series) else ""
-    return f'<th scope="col"{kind}>{text(heading(str(name)))}</th>'
+    shown = _PAIRS.get(group) or heading(group[0])
+    return f'<th scope="col"{kind}>{text(shown)}</th>'
 
 
 def _row_heading(cell: str) -> str:
@@ -110,29 +129,48 @@ def _row_heading(cell: str) -> str:
     return cell.replace("<td", '<th scope="row"', 1).removesuffix("</td>") + "</th>"
 
 
-def _cells(frame: pd.DataFrame, name: str) -> list[str]:
-    """Return the cells of one column."""
+def _group_cells(frame: pd.DataFrame, group: tuple[str, ...]) -> list[str]:
+    """Return the cells of one column, or of two that share it."""
+    first = frame[group[0]]
+    if len(group) == 1 and _is_number(first):
+        write = _percent if group[0] == "share" else _number
+        return [f'<td class="nr-number" data-value="{_raw(v)}">{write(v)}</td>' for v in first]
+    kind = ' class="nr-text" dir="auto"'
+    if group[0] in _LINKS or group[0] in _CODED:
+        kind = ' class="nr-key"' if group[0] in _LINKS else ' class="nr-code"'
+    lines = [_contents(frame, name) for name in group]
+    return [f"<td{kind}>{_stacked(*each)}</td>" for each in zip(*lines, strict=True)]
+
+
+def _stacked(first: str, second: str = "") -> str:
+    """Write two lines into a cell, the second only where it adds something."""
+    if not second or first == second:
+        return first
+    return f'{first}<br><span class="nr-second">{second}</span>' if first else second
+
+
+def _contents(frame: pd.DataFrame, name: str) -> list[str]:
+    """Return the escaped contents of a column's cells."""
     series = frame[name]
     if name in ("nav_value", "crm_value") and {"nav_value", "crm_value"} <= set(frame.columns):
         other = frame["crm_value" if name == "nav_value" else "nav_value"]
-        pairs = zip(series, other, strict=True)
-        return [f'<td class="nr-text" dir="auto">{_marked(a, b)}</td>' for a, b in pairs]
-    if _is_number(series):
-        write = _percent if name == "share" else _number
-        return [f'<td class="nr-number" data-value="{_raw(v)}">{write(v)}</td>' for v in series]
-    write_text = _writer(name, series)
-    contents = [write_text(value) for value in series]
+        return [_marked(a, b) for a, b in zip(series, other, strict=True)]
+    write = _writer(name, series)
+    contents = [write(value) for value in series]
     address = _LINKS.get(name, "")
     if address in frame.columns:
-        contents = [link(str(a), c) for a, c in zip(frame[address], contents, strict=True)]
-    kind = ' class="nr-key"' if name in _LINKS else ' class="nr-text" dir="auto"'
-    return [f"<td{kind}>{content}</td>" for content in contents]
+        return [link(str(a), c) for a, c in zip(frame[address], contents, strict=True)]
+    return contents
 
 
 def _writer(name: str, series: pd.Series) -> Callable[[Any], str]:
     """Return how the values of a column that is no number are written."""
     if name in _CODED:
         return lambda value: text(word(str(value)))
+    if name == "first_seen":
+        return lambda value: text(str(value)[:10])
+    if name == "started":
+        return lambda value: text(str(value)[:16].replace("T", " "))
     if name == "crossed":
         return lambda value: '<strong class="nr-over">Crossed</strong>' if value else "Within"
     if pd.api.types.is_bool_dtype(series.dtype):
@@ -160,10 +198,10 @@ def _percent(value: Any) -> str:
     return f"{value:.1%}".replace("%", "&#8239;%")
 
 
-def _totals(frame: pd.DataFrame) -> str:
+def _totals(frame: pd.DataFrame, groups: list[tuple[str, ...]]) -> str:
     """Sum up the whole numbers."""
     cells = ['<th scope="row">Total</th>']
-    for name in frame.columns[1:]:
+    for name, *_ in groups[1:]:
         summed = pd.api.types.is_integer_dtype(frame[name].dtype)
         cells.append(
             f'<td class="nr-number">{_number(frame[name].sum())}</td>' if summed else "<td></td>"

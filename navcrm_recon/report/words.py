@@ -27,7 +27,7 @@ WORDS = {
     "merge": "Both get their part",
     "conflict": "Conflict",
     "blocked": "Blocked",
-    "none": "Nothing",
+    "none": "Nothing is written",
     # findings about options
     "unmapped_option": "Option not in NAV",
     "gray_code": "Code not in CRM",
@@ -38,7 +38,7 @@ WORDS = {
     "in_use_unmapped": "In use, but unmapped",
     "comma_in_name": "Comma in the name",
     # results and measures
-    "failed": "Last synchronisation failed",
+    "failed": "Failed synchronisations",
     "skipped": "Skipped",
     "uncoupled": "Uncoupled",
     "diffs": "Differences",

@@ -8,7 +8,7 @@ for (const table of document.querySelectorAll(".nr-table")) {
     button.addEventListener("click", () => {
       const up = head.getAttribute("aria-sort") !== "ascending";
       const value = row => row.cells[at].dataset.value ?? row.cells[at].textContent;
-      const order = (a, b) => value(a).localeCompare(value(b), undefined, {numeric: true});
+      const order = (a, b) => value(a) - value(b) || value(a).localeCompare(value(b));
       heads.forEach(each => each.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       body.append(...[...body.rows].sort((a, b) => up ? order(a, b) : order(b, a)));
