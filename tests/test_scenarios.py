@@ -60,6 +60,7 @@ def test_the_runner_says_ok_or_what_differed_and_counts(tmp_path, capsys):
         ("- {id: x, given: {nva: {}}}", "unknown key 'nva'"),
         ("- {id: x, given: {nav: {Custmer: []}}}", "no nav table 'Custmer'. Did you mean 'Customer'?"),
         ("- {id: x, given: {nav: {Customer: [{Nam: A}]}}}", "Nam"),
+        ("- {id: x, given: {nav: {Customer: [{No.: '123456789012345678901'}]}}}", "it holds 20"),
         ("- {id: x, when: [{edit_nav: {table: Customer, kee: 1, set: {}}}]}", "unknown key 'kee'"),
         ("- {id: x, when: [{edit_nav: {table: Customer, set: {}}}]}", "needs key"),
         ("- {id: x, when: [{dance: {}}]}", "unknown key 'dance'"),

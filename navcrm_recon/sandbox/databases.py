@@ -184,7 +184,16 @@ def value_of(table: Table, column: Column, value: object) -> Any:
             f"{table.name}, '{column.name}': '{shown}' is no {column.kind}. {exc}",
             field=column.name,
         ) from exc
-    return str(value)
+    text = str(value)
+    length = len(text.encode("utf-16-le")) // 2
+    if column.length is not None and length > column.length:
+        raise DataError(
+            f"{table.name}, '{column.name}': '{shorten(text)}' has {length} characters, "
+            f"it holds {column.length}.",
+            field=column.name,
+            value=text,
+        )
+    return text
 
 
 def _option(column: Column, value: object) -> int:

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Error as exc:
             problem = f"{type(exc).__name__}: {exc}"
         failed += bool(problem)
+        problem = " ".join(problem.split())  # a line per scenario
         print(f"FAIL {name}: {problem}" if problem else f"ok {name}")
     print(f"{len(scenarios) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -56,11 +56,9 @@ class World:
         self._setup: dict[str, Any] = dict(given.get("setup") or {})
         self._catalog = self._load()
         self._engines = {side: sa.create_engine(urls[side], poolclass=sa.NullPool) for side in ("nav", "crm")}
-        # Without stringmap the catalogue says which options CRM offers.
-        entities = [n for n in self._catalog.crm if n != "stringmap" or n in (given.get("crm") or {})]
         self._tables = {
             "nav": create_tables(self._engines["nav"], "nav", self._catalog, COMPANY),
-            "crm": create_tables(self._engines["crm"], "crm", self._catalog, COMPANY, entities),
+            "crm": create_tables(self._engines["crm"], "crm", self._catalog, COMPANY, self._entities(given)),
         }
         self._integrated = {
             mapping.nav.name
@@ -142,6 +140,11 @@ class World:
 
     def _chosen(self, mappings: set[str] | None) -> list[str]:
         return sorted(mappings) if mappings else [n for n, m in self._catalog.mappings.items() if m.enabled]
+
+    def _entities(self, given: Mapping[str, Any]) -> list[str]:
+        """Return the entities to make: without stringmap the catalogue says what CRM offers."""
+        named = given.get("crm") or {}
+        return [name for name in self._catalog.crm if name != "stringmap" or name in named]
 
     def _load(self) -> Catalog:
         return load_catalog(self._changes, source="given.mappings", option_sets=self._option_sets)
