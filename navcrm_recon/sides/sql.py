@@ -56,7 +56,8 @@ class SqlSide:
 
     def describe(self) -> dict[str, str]:
         """Say what this is: ``kind``, ``address``, ``version``."""
-        with self._connection():
+        with self._connection() as connection:
+            sa.inspect(connection).get_table_names()  # a file may be something else
             version = self.engine.dialect.server_version_info or ()
         numbers = ".".join(str(part) for part in version)
         return {"kind": "sql", "address": self.address, "version": f"{self.dialect} {numbers}"}
@@ -212,16 +213,17 @@ def _shown(value: object) -> str:
 def _engine(url: str) -> sa.Engine:
     try:
         engine = sa.create_engine(url, poolclass=sa.NullPool)
-    except (sa.exc.ArgumentError, ValueError) as exc:
-        raise ConfigError(
-            "The address of a side is no SQLAlchemy URL, such as sqlite:///nav.db or "
-            "postgresql+psycopg://user@host/database."
-        ) from exc
     except (sa.exc.NoSuchModuleError, ImportError) as exc:
         raise ConfigError(
             f"The driver for the database is not installed ({shorten(exc)}). Install the package "
             "with the extra 'postgres' or 'sqlserver'."
         ) from exc
+    except (sa.exc.ArgumentError, ValueError):
+        # Without its cause, which may show the address and with it a password.
+        raise ConfigError(
+            "The address of a side is no SQLAlchemy URL, such as sqlite:///nav.db or "
+            "postgresql+psycopg://user@host/database."
+        ) from None
     if engine.dialect.name == "sqlite":
         _check_file(engine.url.database)
         sa.event.listen(engine, "connect", _add_exact_sum)
