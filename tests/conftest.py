@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +12,9 @@ import sqlalchemy as sa
 POSTGRES = os.environ.get("NAVCRM_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/test")
 
 
-@contextmanager
-def _fresh_database() -> Iterator[str]:
-    """Make a PostgreSQL database, give its URL, and drop it."""
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[sa.URL]:
+    """Make a PostgreSQL database, give its URL, and drop it; skip where there is no server."""
     server = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     name = f"navcrm_{uuid.uuid4().hex}"
     try:
@@ -23,22 +22,22 @@ def _fresh_database() -> Iterator[str]:
             connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
     except sa.exc.OperationalError as exc:
         pytest.skip(f"no PostgreSQL server at {server.url.host}:{server.url.port} ({exc.orig})")
-    try:
-        yield server.url.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    yield server.url.set(database=name)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """URL of an empty PostgreSQL database; skips (in CI: fails) where there is no server."""
-    with _fresh_database() as url:
-        yield url
+def postgres_url(postgres_database: sa.URL) -> Iterator[str]:
+    """URL of an empty PostgreSQL schema of the test's own; skips where there is no server.
 
-
-@pytest.fixture(scope="module")
-def module_postgres_url() -> Iterator[str]:
-    """URL of a PostgreSQL database that the tests of a module share."""
-    with _fresh_database() as url:
-        yield url
+    Where everything is provided, a skipped test fails the run.
+    """
+    engine = sa.create_engine(postgres_database, poolclass=sa.NullPool)
+    name = f"test_{uuid.uuid4().hex}"
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {name}"))
+    url = postgres_database.update_query_dict({"options": f"-csearch_path={name}"})
+    yield url.render_as_string(hide_password=False)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"DROP SCHEMA {name} CASCADE"))

@@ -33,7 +33,8 @@ class ParquetRecords:
             values = values.cast(pa.timestamp("us", "UTC" if dtype == UTC else None))
         if isinstance(dtype, pd.ArrowDtype):
             return pd.Series(pd.arrays.ArrowExtensionArray(values.cast(dtype.pyarrow_dtype)))
-        return values.to_pandas().astype(dtype)
+        found: pd.Series = values.to_pandas().astype(dtype)
+        return found
 
     def _text(self, column: str) -> pa.Array:
         values = self._file.read([column]).column(0).combine_chunks().cast(pa.large_string())
