@@ -269,12 +269,10 @@ def _quality(ws: Workspace, data: ReportFrames) -> pd.DataFrame:
         if suite
     ]
     paired = data.couplings[~data.couplings["state"].isin(["nav_only", "crm_only"])]
-    for name, frame in paired.groupby("mapping", sort=False):
-        keyed = frame.set_index(frame["nav_key"].where(frame["nav_key"].ne(""), frame["crm_id"]))
-        found.append(validate(keyed, "findings/couplings").assign(mapping=name, side="both"))
-    every = (
-        pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(QUALITY_ALL))
-    )
+    keyed = paired.set_index(paired["mapping"] + ": " + paired["nav_key"])
+    couplings = validate(keyed, "findings/couplings")
+    found.append(couplings.assign(mapping="all mappings", side="both"))
+    every = pd.concat(found, ignore_index=True)
     return every[list(QUALITY_ALL)].astype(QUALITY_ALL)
 
 
