@@ -83,9 +83,9 @@ def problems_of(text: str) -> list[str]:
             "",
         ),
         (
-            "CUSTOMER: {fields: [{nav: Blocked, crm: name}]}",
+            "CUSTOMER: {fields: [{nav: Blocked, crm: primarycontactid}]}",
             "CUSTOMER.fields[0]",
-            "Blocked (option) and name (text) cannot be mapped",
+            "Blocked (option) and primarycontactid (lookup) cannot be mapped",
             "",
         ),
         (

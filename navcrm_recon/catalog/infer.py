@@ -15,11 +15,15 @@ from navcrm_recon.errors import nearest, shorten
 _NAMES: frozenset[Kind] = frozenset({"text", "code"})
 _NUMBERS: frozenset[Kind] = frozenset({"decimal", "integer"})
 _DAYS: frozenset[Kind] = frozenset({"date", "datetime"})
+#: Kinds that travel as their text where the other side keeps one (engine 4.2).
+_WRITTEN: frozenset[Kind] = frozenset({"option", "boolean"}) | _NUMBERS | _DAYS
 
 #: Transfer, and the kinds of the NAV and the CRM column it goes between; the first that fits wins.
 TRAVELS: Sequence[tuple[Transfer, frozenset[Kind], frozenset[Kind]]] = (
     ("text", _NAMES, frozenset({"text"})),
     ("text", frozenset({"guid"}), frozenset({"guid", "text"})),
+    ("text", _WRITTEN, frozenset({"text"})),
+    ("text", _NAMES, _WRITTEN - {"option"}),
     ("number", _NUMBERS, _NUMBERS),
     ("number", frozenset({"boolean"}), frozenset({"boolean"})),
     ("number", frozenset({"option"}), frozenset({"option"})),

@@ -42,12 +42,8 @@ def create_tables(
     names
         Only these tables; None = every table of the catalogue.
     """
-    known = catalog.tables(side)
-    metadata = sa.MetaData()
-    made = {}
-    for name in known if names is None else names:
-        made[name] = sql_table(known[name], company=company, metadata=metadata)
-        made[name].info.update({_CATALOGUE: known[name], _TABLES: known})
+    made = declare_tables(side, catalog, company, names)
+    metadata = next(iter(made.values())).metadata
     if side == "crm":
         metadata.create_all(engine)
         return made
@@ -58,6 +54,19 @@ def create_tables(
         connection.execute(sa.insert(properties), {PROPERTY_COLUMN: DEFAULT_INVALID_CHARACTERS})
         connection.execute(sa.insert(companies), {"Name": company})
     return made
+
+
+def declare_tables(
+    side: SideName, catalog: Catalog, company: str, names: Iterable[str] | None = None
+) -> dict[str, sa.Table]:
+    """Return the tables of one side by the catalogue's names, without making them anywhere."""
+    known = catalog.tables(side)
+    metadata = sa.MetaData()
+    declared = {}
+    for name in known if names is None else names:
+        declared[name] = sql_table(known[name], company=company, metadata=metadata)
+        declared[name].info.update({_CATALOGUE: known[name], _TABLES: known})
+    return declared
 
 
 def insert_rows(engine: sa.Engine, table: sa.Table, rows: pd.DataFrame | Sequence[Row]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,14 @@ from navcrm_recon.catalog import Catalog, SideName, Table, load_catalog
 from navcrm_recon.errors import ConfigError, NotFoundError, nearest
 from navcrm_recon.frames import UTC, conform, dtype_of, join_key, key_text, split_key, typed
 from navcrm_recon.recon.baseline import baseline
-from navcrm_recon.sandbox.databases import create_tables, insert_rows, value_of
+from navcrm_recon.sandbox.databases import insert_rows, value_of
+from navcrm_recon.scenarios.databases import COMPANY, company_tables, fresh_databases
 from navcrm_recon.scenarios.grammar import START, duration, moment
 from navcrm_recon.sides.record_id import encode_key
 from navcrm_recon.state.store import Store
 from navcrm_recon.workspace import Workspace
 from navcrm_recon.workspace_file import WorkspaceFile
 
-COMPANY = "CRONUS International Ltd."
 _HANDLES = uuid.UUID("5c0a1e2f-7d64-4a53-9a43-1f0b6f3f2e11")
 _HUMAN = "a human"
 _COUPLING = (
@@ -56,10 +54,7 @@ class World:
         self._setup: dict[str, Any] = dict(given.get("setup") or {})
         self._catalog = self._load()
         self._engines = {side: sa.create_engine(urls[side], poolclass=sa.NullPool) for side in ("nav", "crm")}
-        self._tables = {
-            "nav": create_tables(self._engines["nav"], "nav", self._catalog, COMPANY),
-            "crm": create_tables(self._engines["crm"], "crm", self._catalog, COMPANY, self._entities(given)),
-        }
+        self._tables = company_tables(self._engines, self._catalog, given.get("crm") or {})
         self._integrated = {
             mapping.nav.name
             for mapping in self._catalog.mappings.values()
@@ -76,8 +71,7 @@ class World:
     @contextmanager
     def build(cls, given: Mapping[str, Any], sides: str) -> Iterator[World]:
         """Make fresh databases, fill them with what is given, and remove them at the end."""
-        with ExitStack() as stack:
-            urls = stack.enter_context(_sqlite() if sides == "sqlite" else _postgresql())
+        with fresh_databases(sides) as urls:
             yield cls(given, urls)
 
     def resolve(self, handle: str) -> str:
@@ -140,11 +134,6 @@ class World:
 
     def _chosen(self, mappings: set[str] | None) -> list[str]:
         return sorted(mappings) if mappings else [n for n, m in self._catalog.mappings.items() if m.enabled]
-
-    def _entities(self, given: Mapping[str, Any]) -> list[str]:
-        """Return the entities to make: without stringmap the catalogue says what CRM offers."""
-        named = given.get("crm") or {}
-        return [name for name in self._catalog.crm if name != "stringmap" or name in named]
 
     def _load(self) -> Catalog:
         return load_catalog(self._changes, source="given.mappings", option_sets=self._option_sets)
@@ -361,27 +350,3 @@ class World:
 def _fits_record_id(table: Table) -> bool:
     """Say whether a Record ID can name the table's records: what one holds of a date is not known."""
     return all(table.columns[name].kind in ("code", "option", "integer") for name in table.key)
-
-
-@contextmanager
-def _sqlite() -> Iterator[dict[str, str]]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield {name: f"sqlite:///{folder}/{name}.db" for name in ("nav", "crm", "state")}
-
-
-@contextmanager
-def _postgresql() -> Iterator[dict[str, str]]:
-    """Make a database of its own on the server in ``NAVCRM_TEST_POSTGRES``."""
-    default = "postgresql+psycopg://127.0.0.1:5432/postgres"
-    server = sa.make_url(os.environ.get("NAVCRM_TEST_POSTGRES", default))
-    name = f"navcrm_scenario_{uuid.uuid4().hex}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    quoted = admin.dialect.identifier_preparer.quote(name)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {quoted}"))
-    try:
-        url = server.set(database=name).render_as_string(hide_password=False)
-        yield dict.fromkeys(("nav", "crm", "state"), url)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {quoted} WITH (FORCE)"))
