@@ -90,7 +90,9 @@ def _report(runs: pd.DataFrame, rows: int) -> int:
     )
     ours = best.loc["navcrm_recon"]
     best["ratio"] = best["seconds"] / ours["seconds"]
-    print(f"{rows:,} coupled rows, {len(data.FIELDS)} fields, median of {len(runs) // len(best)} runs")
+    print(
+        f"{rows:,} coupled rows, {len(data.FIELDS)} fields, median of {len(runs) // len(best)} runs"
+    )
     print(best.rename(columns={"memory": "peak GiB", "ratio": "x ours"}).round(2).to_string())
     missed = [
         f"{peer}: {best.loc[peer, 'ratio']:.2f} times ours, goal {goal:.2f}"

@@ -30,8 +30,8 @@ def ours(folder: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     from navcrm_recon.recon.align import pair_up
-    from navcrm_recon.recon.compare import Reference
     from navcrm_recon.recon.diff import diff
+    from navcrm_recon.recon.references import Reference
     from navcrm_recon.recon.resolution import Changes
     from navcrm_recon.sides.parquet import ParquetRecords
 
@@ -69,7 +69,7 @@ def duckdb(folder: Path) -> pd.DataFrame:
         for i, field in enumerate(FIELDS)
     )
     joins = " ".join(
-        f'left join {"terms" if field in OPTIONS else "lookups"} l{i} on '
+        f"left join {'terms' if field in OPTIONS else 'lookups'} l{i} on "
         f'l{i}.{"code" if field in OPTIONS else "nav_key"} = n."{field}"'
         for i, field in enumerate(FIELDS)
         if field in OPTIONS + LOOKUPS
@@ -148,7 +148,7 @@ def datacompy_polars(folder: Path) -> pd.DataFrame:
     for name in LOOKUPS:
         back = lookups.rename({"crm_id": name, "nav_key": "code"})
         crm = crm.join(back, on=name, how="left").drop(name).rename({"code": name})
-    terms = {value: code for value, code in enumerate(TERMS, 1)}
+    terms = dict(enumerate(TERMS, 1))
     crm = crm.with_columns(
         [pl.col(name).replace_strict(terms, return_dtype=pl.String) for name in OPTIONS]
         + [pl.col(name).fill_null("") for name in TEXTS]
@@ -180,7 +180,9 @@ def _prepared(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     lookups = pd.read_parquet(folder / "lookups.parquet")
     nav = pd.read_parquet(folder / "nav.parquet", dtype_backend="pyarrow")
     crm = pd.read_parquet(folder / "crm.parquet", dtype_backend="pyarrow")
-    crm = crm.merge(couplings.astype(crm["accountid"].dtype), left_on="accountid", right_on="crm_id")
+    crm = crm.merge(
+        couplings.astype(crm["accountid"].dtype), left_on="accountid", right_on="crm_id"
+    )
     names = {attribute(field): field for field in FIELDS} | {"nav_key": "key"}
     crm = crm.drop(columns="accountid").rename(columns=names)
     by_id = lookups.set_index("crm_id")["nav_key"]

@@ -73,7 +73,9 @@ def write(folder: Path, rows: int, seed: int = 1) -> None:
     ids = np.array([f"{n:032x}" for n in random.permutation(rows)])
     ids = np.array([f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}" for i in ids])
     people = np.char.add("P", np.arange(rows // 10 + 1).astype(str))
-    person_ids = np.char.add("00000000-0000-4000-8000-", np.char.zfill(np.arange(len(people)).astype(str), 12))
+    person_ids = np.char.add(
+        "00000000-0000-4000-8000-", np.char.zfill(np.arange(len(people)).astype(str), 12)
+    )
     nav = {"No.": keys}
     crm: dict[str, object] = {"accountid": ids}
     nav |= {name: _words(random, rows) for name in TEXTS}
@@ -100,7 +102,9 @@ def write(folder: Path, rows: int, seed: int = 1) -> None:
     _save(folder / "nav.parquet", nav, np.arange(rows))
     _save(folder / "crm.parquet", crm, order)
     couplings = pd.DataFrame({"nav_key": keys[coupled], "crm_id": ids[coupled]})
-    couplings.sample(frac=1, random_state=seed).to_parquet(folder / "couplings.parquet", index=False)
+    couplings.sample(frac=1, random_state=seed).to_parquet(
+        folder / "couplings.parquet", index=False
+    )
     lookups = pd.DataFrame({"nav_key": people, "crm_id": person_ids})
     lookups.to_parquet(folder / "lookups.parquet", index=False)
     found = pd.DataFrame({"nav_key": keys[truth["row"]], "field": truth["field"].to_numpy()})
@@ -108,7 +112,14 @@ def write(folder: Path, rows: int, seed: int = 1) -> None:
 
 
 def _words(random: np.random.Generator, rows: int) -> np.ndarray:
-    pool = np.array([f"{a}{b} {n}" for a in ("Nørre", "Great ", "Ober") for b in ("field", "brü", "ton") for n in range(3000)])
+    pool = np.array(
+        [
+            f"{a}{b} {n}"
+            for a in ("Nørre", "Great ", "Ober")
+            for b in ("field", "brü", "ton")
+            for n in range(3000)
+        ]
+    )
     words = pool[random.integers(0, len(pool), rows)]
     return np.where(random.random(rows) < 0.1, "", words)
 
@@ -127,7 +138,11 @@ def _plant(
         elif name in OPTIONS:
             values[some] = values[some] % len(TERMS) + 1
         elif name in LOOKUPS:
-            values[some] = np.where(values[some] == values[0], values[some[0]], values[0]) if len(some) else values[some]
+            values[some] = (
+                np.where(values[some] == values[0], values[some[0]], values[0])
+                if len(some)
+                else values[some]
+            )
             same = values[some] == np.array(crm[attribute(name)])[some]
             some = some[~same]
         else:

@@ -38,7 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     demo = verbs.add_parser("demo", help="write the demo company with its planted discrepancies")
     demo.add_argument("folder", metavar="DIR", type=Path, help="folder to write it to")
-    demo.add_argument("--scale", type=_positive, default=1, help="times as many records (default 1)")
+    demo.add_argument(
+        "--scale", type=_positive, default=1, help="times as many records (default 1)"
+    )
     demo.add_argument("--seed", type=int, default=1, help="another company of the same kind")
     demo.set_defaults(run=_demo)
     _verb(verbs, "check", _check, "open both sides and the state; say versions and counts")
@@ -48,7 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
     report = _verb(verbs, "report", _report, "run the notebooks and write the report")
     report.add_argument("--out", metavar="DIR", type=Path, help="folder the run's folder goes to")
     report.add_argument(
-        "--notebook", metavar="NAME", action="append", help="run only this notebook; may be repeated"
+        "--notebook",
+        metavar="NAME",
+        action="append",
+        help="run only this notebook; may be repeated",
     )
     return parser
 
@@ -178,7 +183,8 @@ def as_table(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "no rows"
     shown = frame.copy()
-    for name in shown.select_dtypes("str"):
+    texts: list[str] = list(shown.select_dtypes("str").columns)
+    for name in texts:
         shown[name] = shown[name].str.replace(_CONTROL, "\ufffd", regex=True)
     return str(shown.to_string(index=False, na_rep=""))
 
@@ -196,7 +202,9 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
     writers: dict[str, Callable[[], object]] = {
         ".csv": lambda: frame.to_csv(path, index=False, encoding="utf-8"),
         ".parquet": lambda: frame.to_parquet(path, index=False),
-        ".json": lambda: frame.to_json(path, orient="records", date_format="iso", force_ascii=False),
+        ".json": lambda: frame.to_json(
+            path, orient="records", date_format="iso", force_ascii=False
+        ),
         ".xlsx": lambda: write_workbook(path, {path.stem: frame}),
     }
     writer = writers.get(path.suffix.lower())

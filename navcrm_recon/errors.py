@@ -66,7 +66,7 @@ def shorten(value: object, limit: int = 200) -> str:
 
 
 def nearest(name: object, allowed: Iterable[str]) -> str:
-    """Return `` Did you mean 'X'?`` for the allowed name nearest to ``name``, else an empty text."""
+    """Return `` Did you mean 'X'?`` for the name nearest to ``name``, else an empty text."""
     names = {each.casefold(): each for each in allowed}
     found = get_close_matches(str(name).casefold(), names, n=1, cutoff=0.6)
     return f" Did you mean '{names[found[0]]}'?" if found else ""

@@ -172,10 +172,10 @@ def dtype_of(table: Table, column: str) -> Any:
 
 
 def join_key(parts: Sequence[pd.Series]) -> pd.Series:
-    """Write a composite key as one text: parts joined by ``, ``, commas inside escaped (contract 2).
+    r"""Write composite keys as texts: parts joined by ``, ``, commas inside escaped (contract 2).
 
     >>> join_key([pd.Series(["Order"], dtype=TEXT), pd.Series(["10,1"], dtype=TEXT)]).iloc[0]
-    'Order, 10\\\\,1'
+    'Order, 10\\,1'
     """
     escaped = [
         part.astype(TEXT)
@@ -190,9 +190,9 @@ def join_key(parts: Sequence[pd.Series]) -> pd.Series:
 
 
 def split_key(key: str) -> list[str]:
-    """Take a composite key apart again.
+    r"""Take a composite key apart again.
 
-    >>> split_key("Order, 10\\\\,1")
+    >>> split_key("Order, 10\\,1")
     ['Order', '10,1']
     """
     parts, current, characters = [], "", iter(key)

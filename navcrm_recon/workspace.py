@@ -95,7 +95,7 @@ class Workspace:
             ``crm_only``, ``nav_deleted``, ``crm_deleted``, ``both_deleted``, ``out_of_filter``
             (contract 4, engine 2.5). Sorted by ``nav_key``, ``crm_id``.
         """
-        return observe_couplings(self._scene, self._mapping(mapping))
+        return observe_couplings(self._scene.fresh(), self._mapping(mapping))
 
     def diff(self, mapping: str) -> pd.DataFrame:
         """Return one row per coupled record and field that differs after transfer.
@@ -110,7 +110,7 @@ class Workspace:
             would do: ``to_crm``, ``to_nav``, ``merge``, ``conflict``, ``blocked``, ``none``
             (contract 4, engine 3.7 to 3.13). Sorted by key, then in the order the fields run.
         """
-        return observe_diff(self._scene, self._mapping(mapping))
+        return observe_diff(self._scene.fresh(), self._mapping(mapping))
 
     def missing_options(self) -> pd.DataFrame:
         """Return what is wrong with the option mappings.
@@ -124,7 +124,7 @@ class Workspace:
             ``incomplete_record``, ``label_drift``, ``code_collision``, ``stale_mapping``,
             ``in_use_unmapped``, ``comma_in_name``.
         """
-        return observe_missing_options(self._scene)
+        return observe_missing_options(self._scene.fresh())
 
     def not_checked(self) -> pd.DataFrame:
         """Return what the calls so far could not check, and why.
@@ -162,7 +162,9 @@ def _check_thresholds(config: WorkspaceFile, catalog: Catalog) -> None:
     known: dict[str, Any] = {"default": None, **catalog.mappings}
     unknown = [name for name in config.thresholds if name not in known]
     if unknown:
-        problems = [f"thresholds.{name}: no such mapping.{nearest(name, known)}" for name in unknown]
+        problems = [
+            f"thresholds.{name}: no such mapping.{nearest(name, known)}" for name in unknown
+        ]
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise ConfigError(
             f"The workspace file {config.path} cannot be used:{listed}", problems=problems

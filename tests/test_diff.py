@@ -8,8 +8,8 @@ from navcrm_recon.catalog.model import Column, FieldMapping, Table, TableMapping
 from navcrm_recon.frames import SCHEMAS, TEXT
 from navcrm_recon.recon.align import Pairs, pair_up
 from navcrm_recon.recon.baseline import baseline
-from navcrm_recon.recon.compare import Reference, arrow_text
 from navcrm_recon.recon.diff import diff
+from navcrm_recon.recon.references import Reference, arrow_text
 from navcrm_recon.recon.resolution import Changes
 
 
@@ -32,7 +32,9 @@ RATING_TO_NAV = field("Rating", "rating", "to_nav")
 
 def record(side, key, **values):
     index = pd.Index([key], dtype=TEXT, name="nav_key" if side == "nav" else "crm_id")
-    return pd.DataFrame({name: pd.Series([v], dtype=TEXT, index=index) for name, v in values.items()})
+    return pd.DataFrame(
+        {name: pd.Series([v], dtype=TEXT, index=index) for name, v in values.items()}
+    )
 
 
 def changes(nav=False, crm=False, **more):
@@ -79,7 +81,9 @@ def test_the_side_that_changed_decides_the_direction(nav, crm, direction, expect
 
 def test_a_fresh_coupling_was_never_synchronized_and_conflicts():
     known = changes(True, True, fresh=True)
-    assert one(mapping(NAME), known, name=("A", "B")) == {"Name": ("never_synchronized", "conflict")}
+    assert one(mapping(NAME), known, name=("A", "B")) == {
+        "Name": ("never_synchronized", "conflict")
+    }
 
 
 @pytest.mark.parametrize(
@@ -186,8 +190,12 @@ def test_a_truncated_text_is_reported_and_left_alone():
 
 def test_the_same_pairs_in_another_order_give_the_same_frame():
     keys = [f"{n:04d}" for n in range(200)]
-    nav = pd.DataFrame({"Name": [f"n{k}" for k in keys]}, index=pd.Index(keys, name="nav_key"), dtype=TEXT)
-    crm = pd.DataFrame({"name": [f"n{k}" for k in reversed(keys)]}, index=pd.Index(keys, name="crm_id"), dtype=TEXT)
+    nav = pd.DataFrame(
+        {"Name": [f"n{k}" for k in keys]}, index=pd.Index(keys, name="nav_key"), dtype=TEXT
+    )
+    crm = pd.DataFrame(
+        {"name": [f"n{k}" for k in reversed(keys)]}, index=pd.Index(keys, name="crm_id"), dtype=TEXT
+    )
     nav.index, crm.index = nav.index.astype(TEXT), crm.index.astype(TEXT)
     what = mapping(NAME)
     couplings = pd.DataFrame({"nav_key": keys, "crm_id": keys}, dtype=TEXT)
@@ -203,7 +211,9 @@ def test_the_same_pairs_in_another_order_give_the_same_frame():
 
 def test_a_record_coupled_twice_is_compared_with_both():
     nav = pd.concat([record("nav", "1", Name="A"), record("nav", "2", Name="B")])
-    crm = pd.concat([record("crm", "a", name="X"), record("crm", "b", name="Y"), record("crm", "c", name="B")])
+    crm = pd.concat(
+        [record("crm", "a", name="X"), record("crm", "b", name="Y"), record("crm", "c", name="B")]
+    )
     pairs = Pairs(np.array([0, 0, 1]), np.array([0, 1, 2]))
     out = diff(mapping(NAME), pairs, nav, crm, {}, Changes.unknown(3))
     assert out[["nav_key", "crm_id"]].to_numpy().tolist() == [["1", "a"], ["1", "b"]]

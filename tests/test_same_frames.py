@@ -70,7 +70,7 @@ def database(demo, tables, url):
         made = create_tables(engine, side, ws.catalog, ws.config.company)
         for name, frame in frames.items():
             insert_rows(engine, made[name], frame)
-    return beside(demo, "postgresql", **dict.fromkeys(SIDES, {"kind": "sql", "url": url}))
+    return beside(demo, "postgresql", **{side: {"kind": "sql", "url": url} for side in SIDES})
 
 
 def every_frame(path):

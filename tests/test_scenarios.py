@@ -58,7 +58,10 @@ def test_the_runner_says_ok_or_what_differed_and_counts(tmp_path, capsys):
     [
         ("- {id: x, givn: {}}", "unknown key 'givn'. Did you mean 'given'?"),
         ("- {id: x, given: {nva: {}}}", "unknown key 'nva'"),
-        ("- {id: x, given: {nav: {Custmer: []}}}", "no nav table 'Custmer'. Did you mean 'Customer'?"),
+        (
+            "- {id: x, given: {nav: {Custmer: []}}}",
+            "no nav table 'Custmer'. Did you mean 'Customer'?",
+        ),
         ("- {id: x, given: {nav: {Customer: [{Nam: A}]}}}", "Nam"),
         ("- {id: x, given: {nav: {Customer: [{No.: '123456789012345678901'}]}}}", "it holds 20"),
         ("- {id: x, when: [{edit_nav: {table: Customer, kee: 1, set: {}}}]}", "unknown key 'kee'"),
@@ -69,7 +72,10 @@ def test_the_runner_says_ok_or_what_differed_and_counts(tmp_path, capsys):
         ("- {id: x, then: {couplings: [{nav_ky: '1'}]}}", "nav_ky"),
         ("- {id: x, then: {diff: [{nav_key: {is: 1}}]}}", "is"),
         ("- {id: x, given: {mappings: {CUSTOMR: {enabled: false}}}}", "CUSTOMR"),
-        ("- {id: x, given: {couplings: [{mapping: CUSTOMER, nav_key: a, crm_id: b, skiped: true}]}}", "skiped"),
+        (
+            "- {id: x, given: {couplings: [{mapping: CUSTOMER, nav_key: a, skiped: true}]}}",
+            "skiped",
+        ),
     ],
 )
 def test_what_the_grammar_does_not_know_fails_the_scenario(tmp_path, capsys, text, found):

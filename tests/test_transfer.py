@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from navcrm_recon.catalog.model import Column, FieldMapping
-from navcrm_recon.recon.compare import FieldFindings, Reference, compare_field
+from navcrm_recon.recon.compare import FieldFindings, compare_field
+from navcrm_recon.recon.references import Reference
 from navcrm_recon.recon.values import as_code, at_least, cut, rounded, units
 
 texts = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=20)
@@ -106,7 +107,9 @@ def test_a_text_with_another_end_is_a_difference(values):
 
 
 def test_only_the_shorter_declared_length_counts_and_the_rest_is_reported_as_cut():
-    found = compare(text_row(5, 10), arrow(["abcde", "abcde", "ab"]), arrow(["abcdefg", "abcde", "abc"]))
+    found = compare(
+        text_row(5, 10), arrow(["abcde", "abcde", "ab"]), arrow(["abcdefg", "abcde", "abc"])
+    )
     assert found.rows.tolist() == [0, 2]
     assert found.truncated.tolist() == [True, False]
     assert found.to_crm.tolist() == [False, True]
@@ -124,14 +127,25 @@ def test_a_longer_country_name_is_cut_to_the_code():
 
 
 def test_an_amount_is_compared_as_crm_stores_it():
-    price = row(Column("Price", "decimal", scale=20), Column("price", "decimal", scale=4), "to_crm", "number", minimum=0)
+    price = row(
+        Column("Price", "decimal", scale=20),
+        Column("price", "decimal", scale=4),
+        "to_crm",
+        "number",
+        minimum=0,
+    )
     nav = pa.array([Decimal("1.00004"), Decimal("1.00005"), Decimal(-3), Decimal(0)], type=DECIMALS)
     crm = pa.array([Decimal(1), Decimal(1), Decimal(0), None], type=DECIMALS)
     assert differs(price, nav, crm) == [1]
 
 
 def test_amounts_beyond_a_float_still_differ():
-    price = row(Column("Price", "decimal", scale=20), Column("price", "decimal", scale=4), "to_crm", "number")
+    price = row(
+        Column("Price", "decimal", scale=20),
+        Column("price", "decimal", scale=4),
+        "to_crm",
+        "number",
+    )
     nav = pa.array([Decimal("10000000000000000.01")], type=DECIMALS)
     crm = pa.array([Decimal("10000000000000000.02")], type=DECIMALS)
     assert differs(price, nav, crm) == [0]
@@ -139,9 +153,12 @@ def test_amounts_beyond_a_float_still_differ():
 
 def test_a_date_is_the_day_whatever_the_time_and_a_closing_date_is_its_day():
     due = row(Column("Due Date", "date"), Column("duedate", "datetime"), "to_crm", "date")
-    nav = pa.array(np.array(["2019-12-31T23:59:59", "2019-01-01", "NaT", "2019-01-01"], "datetime64[us]"))
+    nav = pa.array(
+        np.array(["2019-12-31T23:59:59", "2019-01-01", "NaT", "2019-01-01"], "datetime64[us]")
+    )
     crm = pa.array(
-        pd.to_datetime(["2019-12-31T00:00Z", "2019-01-01T22:00Z", None, None]), type=pa.timestamp("us", "UTC")
+        pd.to_datetime(["2019-12-31T00:00Z", "2019-01-01T22:00Z", None, None]),
+        type=pa.timestamp("us", "UTC"),
     )
     assert differs(due, nav, crm) == [3]
 
@@ -155,7 +172,9 @@ PEOPLE = Reference(arrow(["A", "B"]), arrow(["id-a", "id-b"]))
 
 
 def test_a_reference_is_the_same_when_its_records_are_coupled():
-    assert differs(reference_row(), arrow(["A", "B", ""]), arrow(["id-a", "id-b", ""]), PEOPLE) == []
+    assert (
+        differs(reference_row(), arrow(["A", "B", ""]), arrow(["id-a", "id-b", ""]), PEOPLE) == []
+    )
     assert differs(reference_row(), arrow(["A"]), arrow(["id-b"]), PEOPLE) == [0]
 
 
@@ -188,7 +207,10 @@ def test_a_blank_salesperson_leaves_the_owner():
 def test_a_blank_currency_is_the_local_currency():
     money = Reference(arrow(["EUR"]), arrow(["id-eur"]), lcy_code="GBP", lcy_id="id-gbp")
     currency = reference_row(blank="local_currency")
-    nav, crm = arrow(["", "EUR", "GBP", "", ""]), arrow(["id-gbp", "id-eur", "id-gbp", "", "id-eur"])
+    nav, crm = (
+        arrow(["", "EUR", "GBP", "", ""]),
+        arrow(["id-gbp", "id-eur", "id-gbp", "", "id-eur"]),
+    )
     assert differs(currency, nav, crm, money) == [4]
 
 
@@ -230,6 +252,8 @@ def test_a_constant_is_compared_with_its_destination():
 
 def test_different_types_are_compared_as_text():
     status = Column("Status", "option", options={0: "Open", 1: "Released"})
-    assert differs(row(status, Column("state", "text", 50)), pa.array([0, 1]), arrow(["open", "x"])) == [1]
+    assert differs(
+        row(status, Column("state", "text", 50)), pa.array([0, 1]), arrow(["open", "x"])
+    ) == [1]
     number = row(Column("Floor", "integer"), Column("floor", "text", 10))
     assert differs(number, pa.array([3, 4]), arrow(["3", "5"])) == [1]

@@ -16,7 +16,7 @@ _NAMES: frozenset[Kind] = frozenset({"text", "code"})
 _NUMBERS: frozenset[Kind] = frozenset({"decimal", "integer"})
 _DAYS: frozenset[Kind] = frozenset({"date", "datetime"})
 #: Kinds that travel as their text where the other side keeps one (engine 4.2).
-_WRITTEN: frozenset[Kind] = frozenset({"option", "boolean"}) | _NUMBERS | _DAYS
+_WRITTEN: frozenset[Kind] = frozenset({"option", "boolean", *_NUMBERS, *_DAYS})
 
 #: Transfer, and the kinds of the NAV and the CRM column it goes between; the first that fits wins.
 TRAVELS: Sequence[tuple[Transfer, frozenset[Kind], frozenset[Kind]]] = (

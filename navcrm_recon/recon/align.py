@@ -66,7 +66,9 @@ class Pairs:
         return Pairs(self.nav[rows], self.crm[rows])
 
 
-def pair_up(records: pd.DataFrame, nav: pd.Index[str], crm: pd.Index[str]) -> tuple[Pairs, Positions]:
+def pair_up(
+    records: pd.DataFrame, nav: pd.Index[str], crm: pd.Index[str]
+) -> tuple[Pairs, Positions]:
     """Find the couplings both of whose records are there.
 
     Parameters

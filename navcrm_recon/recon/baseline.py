@@ -29,12 +29,9 @@ def baseline(mapping: TableMapping, nav: Records, crm: Records) -> pd.Series:
     -------
     Series of ``bytes`` with a plain range as index; a field that a side lacks is left out.
     """
-    rows = [row for row in mapping.enabled_fields if row.nav and row.crm]
     parts: list[Hashes] = []
-    for row in rows:
-        assert row.nav is not None
-        assert row.crm is not None
-        if row.nav.name in nav and row.crm.name in crm:
+    for row in mapping.enabled_fields:
+        if row.nav and row.crm and row.nav.name in nav and row.crm.name in crm:
             nav_prints = fingerprints(nav[row.nav.name])
             own = np.full(len(nav_prints), _pair_hash(row), dtype=np.uint64)
             parts += [own, nav_prints, fingerprints(crm[row.crm.name])]

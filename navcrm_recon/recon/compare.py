@@ -6,7 +6,7 @@ not already equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,31 +17,12 @@ import pyarrow.compute as pc
 from navcrm_recon.catalog.model import Column, FieldMapping
 from navcrm_recon.frames import TEXT, key_text
 from navcrm_recon.recon.align import Mask, Positions
+from navcrm_recon.recon.passes import Passes, as_mask
+from navcrm_recon.recon.references import Reference, Translation
 from navcrm_recon.recon.values import as_code, at_least, cut, rounded, units
 
 _NUMBERS = {"decimal", "integer", "option", "boolean", "rowversion"}
 _TIMES = {"date", "datetime"}
-
-
-@dataclass(frozen=True)
-class Reference:
-    """How a NAV code stands for a CRM id (or option value, as text), and the reverse.
-
-    ``nav[i]`` goes with ``crm[i]``. ``lcy_code`` / ``lcy_id`` are the local currency on both
-    sides where the reference is a currency (documents 4.7). ``known`` is False when the side
-    cannot say (an export without the table): then nothing is compared.
-    """
-
-    nav: pa.Array
-    crm: pa.Array
-    lcy_code: str | None = None
-    lcy_id: str | None = None
-    known: bool = True
-
-
-def arrow_text(values: Iterable[str]) -> pa.Array:
-    """Return texts as a reference holds them."""
-    return pa.array(list(values), type=pa.large_string())
 
 
 @dataclass(frozen=True)
@@ -64,18 +45,6 @@ class FieldFindings:
     def where(self, kept: Mask) -> FieldFindings:
         """Return the findings of some of the rows."""
         return FieldFindings(*(getattr(self, name)[kept] for name in self.__dataclass_fields__))
-
-
-@dataclass(frozen=True)
-class _Passes:
-    """Per row: equal for the To pass / the From pass; the pass would fail; what the source is."""
-
-    same_to_crm: Mask
-    same_to_nav: Mask
-    truncated: Mask | None = None
-    fails_to_crm: Mask | None = None
-    fails_to_nav: Mask | None = None
-    unknown: Mask | None = None
 
 
 def compare_field(
@@ -109,7 +78,7 @@ def compare_field(
 
 
 _Differs = Callable[[pa.Array, pa.Array], Mask]
-_Judge = Callable[[pa.Array, pa.Array], _Passes]
+_Judge = Callable[[pa.Array, pa.Array], Passes]
 
 
 def _rules(row: FieldMapping, reference: Reference | None) -> tuple[_Differs, _Judge]:
@@ -118,7 +87,8 @@ def _rules(row: FieldMapping, reference: Reference | None) -> tuple[_Differs, _J
     if row.transfer in ("coupled_lookup", "special_lookup", "option_via_coupling"):
         if reference is None:
             raise ValueError(f"{row.pair} needs a reference")
-        return _reference(row, reference)
+        translation = Translation(row, reference)
+        return translation.differs, translation.judge
     nav_kind, crm_kind = row.nav.kind, row.crm.kind
     if nav_kind in _TIMES and crm_kind in _TIMES:
         whole = "second" if nav_kind == crm_kind == "datetime" else "day"
@@ -128,11 +98,7 @@ def _rules(row: FieldMapping, reference: Reference | None) -> tuple[_Differs, _J
     return _text(row, row.nav, row.crm)
 
 
-def _mask(array: pa.Array, null: bool) -> Mask:
-    return np.asarray(pc.fill_null(array, null).to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def _findings(row: FieldMapping, rows: Positions, judged: _Passes) -> FieldFindings:
+def _findings(row: FieldMapping, rows: Positions, judged: Passes) -> FieldFindings:
     none = np.zeros(len(rows), dtype=bool)
     to_crm, to_nav = row.runs("to_crm"), row.runs("to_nav")
     fails_to_crm = judged.fails_to_crm if judged.fails_to_crm is not None else none
@@ -162,24 +128,24 @@ def _text(row: FieldMapping, nav: Column, crm: Column) -> tuple[_Differs, _Judge
     shorter = min(lengths) if lengths else None
 
     def differs(a: pa.Array, b: pa.Array) -> Mask:
-        return _mask(pc.not_equal(_as_text(nav, a), _as_text(crm, b)), True)
+        return as_mask(pc.not_equal(_as_text(nav, a), _as_text(crm, b)), True)
 
-    def judge(a: pa.Array, b: pa.Array) -> _Passes:
+    def judge(a: pa.Array, b: pa.Array) -> Passes:
         a, b = pc.fill_null(_as_text(nav, a), ""), pc.fill_null(_as_text(crm, b), "")
-        prefix = _mask(pc.equal(cut(a, shorter), cut(b, shorter)), False)
+        prefix = as_mask(pc.equal(cut(a, shorter), cut(b, shorter)), False)
         same_to_nav = prefix
         lost = b
         if nav.kind == "code":
-            same_to_nav = _mask(pc.equal(a, as_code(cut(b, nav.length))), False)
+            same_to_nav = as_mask(pc.equal(a, as_code(cut(b, nav.length))), False)
             lost = pc.utf8_trim(b, " ")
         elif "option" in (nav.kind, crm.kind):
             folded = pc.equal(pc.utf8_lower(cut(a, shorter)), pc.utf8_lower(cut(b, shorter)))
-            prefix = same_to_nav = _mask(folded, False)
+            prefix = same_to_nav = as_mask(folded, False)
         truncated = np.zeros(len(a), dtype=bool)
         if shorter is not None:
             longer = pc.or_(pc.greater(units(a), shorter), pc.greater(units(lost), shorter))
-            truncated = _mask(longer, False)
-        return _Passes(prefix, same_to_nav, truncated)
+            truncated = as_mask(longer, False)
+        return Passes(prefix, same_to_nav, truncated)
 
     return differs, judge
 
@@ -203,19 +169,19 @@ def _same_after(
         if a.type != b.type:
             a, b = to_crm(a), to_crm(b)
         both_blank = pc.and_(a.is_null(), b.is_null())
-        return _mask(pc.not_equal(a, b), True) & ~_mask(both_blank, False)
+        return as_mask(pc.not_equal(a, b), True) & ~as_mask(both_blank, False)
 
-    def judge(a: pa.Array, b: pa.Array) -> _Passes:
+    def judge(a: pa.Array, b: pa.Array) -> Passes:
         same_to_crm = _equal_or_blank(to_crm(a), to_crm(b))
         back = to_nav or to_crm
-        return _Passes(same_to_crm, _equal_or_blank(back(a), back(b)))
+        return Passes(same_to_crm, _equal_or_blank(back(a), back(b)))
 
     return differs, judge
 
 
 def _equal_or_blank(a: pa.Array, b: pa.Array) -> Mask:
     both_blank = pc.and_(a.is_null(), b.is_null())
-    return _mask(pc.equal(a, b), False) | _mask(both_blank, False)
+    return as_mask(pc.equal(a, b), False) | as_mask(both_blank, False)
 
 
 def _floor(times: pa.Array, unit: str) -> pa.Array:
@@ -239,19 +205,19 @@ def _number(row: FieldMapping, *, bounded: bool = True) -> Callable[[pa.Array], 
 
 
 def _constant(row: FieldMapping) -> tuple[_Differs, _Judge]:
-    """A constant is compared with its destination; an option by its index (engine 3.13, R4.3)."""
-    to_crm = row.runs("to_crm")
-    column = row.crm if to_crm and row.crm else row.nav or row.crm
-    assert column is not None
+    """Compare a constant with its destination, an option by its index (engine 3.13, R4.3)."""
+    column = row.crm if row.crm and row.runs("to_crm") else row.nav or row.crm
+    if column is None:
+        raise ValueError("a constant row needs a destination")
     value = constant_value(column, row.constant or "")
 
     def differs(a: pa.Array, b: pa.Array) -> Mask:
         target = b if column is row.crm else a
-        return _mask(pc.not_equal(target, pa.scalar(value, target.type)), True)
+        return as_mask(pc.not_equal(target, pa.scalar(value, target.type)), True)
 
-    def judge(a: pa.Array, b: pa.Array) -> _Passes:
+    def judge(a: pa.Array, b: pa.Array) -> Passes:
         same = ~differs(a, b)
-        return _Passes(same, same)
+        return Passes(same, same)
 
     return differs, judge
 
@@ -273,78 +239,6 @@ def constant_value(column: Column, text: str) -> object:
     if column.kind in ("integer", "decimal"):
         return int(text)
     return text
-
-
-def _reference(row: FieldMapping, reference: Reference) -> tuple[_Differs, _Judge]:
-    """A code against the id (or option value) of its coupled partner (engine 4.4, 5.3)."""
-    # An unmapped option value is ignored: the destination keeps its value (contract 1).
-    missing = "leave_unchanged" if row.transfer == "option_via_coupling" else row.missing
-    if row.clear_on_failed_sync:
-        missing = "clear_destination"
-    local = reference.lcy_id if row.blank == "local_currency" else None
-
-    def expected(codes: pa.Array) -> pa.Array:
-        found = reference.crm.take(pc.index_in(codes, value_set=reference.nav))
-        found = pc.if_else(pc.equal(codes, ""), pa.scalar(local or "", found.type), found)
-        if local and reference.lcy_code:
-            found = pc.if_else(pc.equal(codes, reference.lcy_code), pa.scalar(local, found.type), found)
-        return found
-
-    def back(ids: pa.Array) -> pa.Array:
-        found = reference.nav.take(pc.index_in(ids, value_set=reference.crm))
-        blank = pc.equal(ids, "")
-        if local:
-            blank = pc.or_(blank, pc.equal(ids, local))
-        return pc.if_else(blank, pa.scalar("", found.type), found)
-
-    def differs(a: pa.Array, b: pa.Array) -> Mask:
-        if not reference.known:
-            return np.zeros(len(b), dtype=bool)
-        a, b = _id_text(a), _id_text(b)
-        apart = ~_mask(pc.equal(expected(a), b), False)
-        alike = pc.and_(pc.equal(a, ""), pc.equal(b, ""))
-        if row.blank == "local_currency" and reference.lcy_code is None:
-            alike = pc.equal(a, "")  # nobody can say which currency a blank code is
-        return apart & ~_mask(alike, False)
-
-    def judge(a: pa.Array, b: pa.Array) -> _Passes:
-        a, b = _id_text(a), _id_text(b)
-        wanted, wanted_back = expected(a), back(b)
-        nav_unknown, crm_unknown = _mask(wanted.is_null(), False), _mask(wanted_back.is_null(), False)
-        nav_blank, crm_blank = _mask(pc.equal(a, ""), False), _mask(pc.equal(b, ""), False)
-        same_to_crm = _mask(pc.equal(pc.fill_null(wanted, ""), b), False) & (
-            ~nav_unknown | (missing == "clear_destination")
-        )
-        same_to_nav = _mask(pc.equal(pc.fill_null(wanted_back, ""), a), False) & (
-            ~crm_unknown | (missing == "clear_destination")
-        )
-        if row.blank == "leave_unchanged" or row.not_null:
-            same_to_crm |= nav_blank
-            same_to_nav |= crm_blank
-        if missing == "leave_unchanged":
-            same_to_crm |= nav_unknown
-            same_to_nav |= crm_unknown
-        # An empty CRM value does not clear a NAV reference that could never get there.
-        same_to_nav |= crm_blank & nav_unknown
-        unknown = (nav_unknown & row.runs("to_crm")) | (crm_unknown & row.runs("to_nav"))
-        fails = missing == "error"
-        return _Passes(
-            same_to_crm,
-            same_to_nav,
-            fails_to_crm=(nav_unknown & fails) | (nav_blank & (row.blank == "error")),
-            fails_to_nav=crm_unknown & fails,
-            unknown=unknown,
-        )
-
-    return differs, judge
-
-
-def _id_text(values: pa.Array) -> pa.Array:
-    """Codes and ids as text; an option value 0 is blank (engine 5.1)."""
-    if pa.types.is_integer(values.type):
-        text = values.cast(pa.large_string())
-        return pc.if_else(pc.equal(pc.fill_null(values, 0), 0), pa.scalar("", text.type), text)
-    return values.cast(pa.large_string())
 
 
 def value_text(column: Column | None, values: pa.Array) -> pd.Series:

@@ -84,7 +84,7 @@ def _uncoupled(inside: pd.Series, coupled: pd.Series, side: str) -> pd.DataFrame
 
 
 def coupled_twice(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the couplings whose record has another partner too (engine R2.1), with a ``reason``."""
+    """Return couplings whose record has another partner too (engine R2.1), with a ``reason``."""
     out = []
     for key, side in (("nav_key", "NAV"), ("crm_id", "CRM")):
         codes = pd.factorize(records[key])[0].astype(np.int64)

@@ -14,7 +14,8 @@ from navcrm_recon.catalog.model import FieldMapping, TableMapping
 from navcrm_recon.frames import SCHEMAS, TEXT, conform, empty
 from navcrm_recon.recon.align import Mask, Pairs, Positions, Records, arrow, duplicated, gather
 from navcrm_recon.recon.baseline import changed_since
-from navcrm_recon.recon.compare import FieldFindings, Reference, compare_field, value_text
+from navcrm_recon.recon.compare import FieldFindings, compare_field, value_text
+from navcrm_recon.recon.references import Reference
 from navcrm_recon.recon.resolution import Changes, resolve
 
 #: Columns at a time: Arrow lets go of the interpreter, two cores gain 1.3 to 1.7 times.

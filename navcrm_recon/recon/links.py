@@ -26,8 +26,20 @@ PAGES = {
 
 #: CRM entities that have a form of their own (documents 8.1).
 FORMS = frozenset(
-    "systemuser account contact product salesorder invoice opportunity pricelevel "
-    "transactioncurrency uomschedule incident quote".split()
+    {
+        "account",
+        "contact",
+        "incident",
+        "invoice",
+        "opportunity",
+        "pricelevel",
+        "product",
+        "quote",
+        "salesorder",
+        "systemuser",
+        "transactioncurrency",
+        "uomschedule",
+    }
 )
 
 
@@ -53,7 +65,12 @@ def nav_urls(web_client: str, company: str, table: Table, keys: pd.Series) -> pd
 def _filter(table: Table, key: str) -> str:
     """Write a key as the web client's filter, blanks in field names as dashes (WL2)."""
     conditions = [
-        f"'{quote(field.replace(' ', '-'), safe='')}'-IS-'{quote(part.replace(chr(39), chr(39) * 2), safe='')}'"
+        f"'{quote(field.replace(' ', '-'), safe='')}'-IS-'{_quoted(part)}'"
         for field, part in zip(table.key, split_key(key), strict=False)
     ]
     return "-AND-".join(conditions)
+
+
+def _quoted(text: str) -> str:
+    """Return a filter's value: quotes doubled, as in a NAV filter, then encoded for a URL."""
+    return quote(text.replace("'", "''"), safe="")

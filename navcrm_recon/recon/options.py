@@ -18,7 +18,7 @@ CODE_LENGTH = 10
 REMEDIES = {
     "unmapped_option": "Synchronise the option mapping, so that NAV gets the code.",
     "gray_code": "Add an option of this name in CRM, or remove the NAV record if nobody needs it.",
-    "incomplete_record": "Complete the NAV record: it was made from the option, only its code is filled.",
+    "incomplete_record": "Complete the NAV record: it was made from the option with its code only.",
     "label_drift": "Synchronise the option mapping, so that the stored caption is the label again.",
     "code_collision": "Rename one of the options in CRM: their first ten characters make the code.",
     "stale_mapping": "Synchronise the option mapping: its NAV record was renamed or deleted.",

@@ -71,5 +71,7 @@ def at_least(amounts: pa.Array, minimum: int | None) -> pa.Array:
     """Raise amounts to a lower bound; blanks stay blank (engine 4.7: negative price -> 0)."""
     if minimum is None:
         return amounts
-    bound = pa.scalar(Decimal(minimum) if pa.types.is_decimal(amounts.type) else minimum, amounts.type)
+    bound = pa.scalar(
+        Decimal(minimum) if pa.types.is_decimal(amounts.type) else minimum, amounts.type
+    )
     return pc.if_else(pc.less(amounts, bound), bound, amounts)

@@ -18,7 +18,7 @@ from navcrm_recon.catalog import Catalog, SideName, load_catalog
 from navcrm_recon.sandbox.databases import create_tables, declare_tables
 
 COMPANY = "CRONUS International Ltd."
-_SIDES: tuple[SideName, ...] = ("nav", "crm")
+SIDES: tuple[SideName, ...] = ("nav", "crm")
 _SERVER = "postgresql+psycopg://127.0.0.1:5432/postgres"
 
 
@@ -38,7 +38,7 @@ def fresh_databases(sides: str) -> Iterator[dict[str, str]]:
             _administer(f"DROP DATABASE {name} WITH (FORCE)")
         return
     with tempfile.TemporaryDirectory() as folder:
-        for side in _SIDES:
+        for side in SIDES:
             shutil.copy(_sqlite_template() / f"{side}.db", folder)
         yield {name: f"sqlite:///{folder}/{name}.db" for name in ("nav", "crm", "state")}
 
@@ -52,7 +52,7 @@ def company_tables(
     """
     shipped = load_catalog()
     tables = {}
-    for side in _SIDES:
+    for side in SIDES:
         known, there = catalog.tables(side), shipped.tables(side)
         names = [name for name in known if name != "stringmap" or name in wanted]
         missing = [n for n in names if known[n] != there.get(n) or n == "stringmap"]
@@ -70,7 +70,7 @@ def company_tables(
 
 @cache
 def _shipped_tables() -> dict[SideName, dict[str, sa.Table]]:
-    return {side: declare_tables(side, load_catalog(), COMPANY, _names(side)) for side in _SIDES}
+    return {side: declare_tables(side, load_catalog(), COMPANY, _names(side)) for side in SIDES}
 
 
 def _names(side: SideName) -> list[str]:
@@ -87,7 +87,7 @@ def _fill(urls: Mapping[SideName, str]) -> None:
 def _sqlite_template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="navcrm_scenarios_"))
     register(shutil.rmtree, folder, ignore_errors=True)
-    _fill({side: f"sqlite:///{folder / side}.db" for side in _SIDES})
+    _fill({side: f"sqlite:///{folder / side}.db" for side in SIDES})
     return folder
 
 
@@ -96,7 +96,7 @@ def _postgresql_template() -> str:
     name = f"navcrm_template_{uuid.uuid4().hex}"
     _administer(f"CREATE DATABASE {name}")
     register(_administer, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    _fill(dict.fromkeys(_SIDES, _url(name)))
+    _fill(dict.fromkeys(SIDES, _url(name)))
     return name
 
 

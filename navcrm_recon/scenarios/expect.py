@@ -66,25 +66,30 @@ def value_matches(wanted: Any, found: Any, resolve: Resolve) -> bool:
 
 
 def _same_number(wanted: Any, numbers: tuple[Decimal | None, Decimal | None]) -> bool:
-    """A number in a column of texts, such as a difference's value, is compared as a number."""
+    """Compare a number with a column of texts, such as a difference's value, as a number."""
     return not isinstance(wanted, str) and None not in numbers and numbers[0] == numbers[1]
 
 
 def _matcher(wanted: Row, found: Any, resolve: Resolve) -> bool:
     known_keys(wanted, MATCHERS, "a matcher")
+    return all(_met(name, argument, found, resolve) for name, argument in wanted.items())
+
+
+def _met(name: str, argument: Any, found: Any, resolve: Resolve) -> bool:
     text = "" if is_blank(found) else str(found)
-    for name, argument in wanted.items():
-        met = {
-            "contains": lambda: str(argument).casefold() in text.casefold(),
-            "matches": lambda: re.search(str(argument), text) is not None,
-            "any": lambda: True,
-            "blank": lambda: is_blank(found) == bool(argument),
-            "between": lambda: _between(argument, found),
-            "new": lambda: resolve(str(argument)) == text,
-        }[name]()
-        if not met:
-            return False
-    return True
+    match name:
+        case "contains":
+            return str(argument).casefold() in text.casefold()
+        case "matches":
+            return re.search(str(argument), text) is not None
+        case "blank":
+            return is_blank(found) == bool(argument)
+        case "between":
+            return _between(argument, found)
+        case "new":
+            return resolve(str(argument)) == text
+        case _:
+            return True  # any
 
 
 def _between(bounds: Sequence[Any], found: Any) -> bool:
@@ -122,7 +127,7 @@ def _time(value: Any) -> datetime | None:
     if isinstance(value, pd.Timestamp):
         value = value.to_pydatetime()
     if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - zone follows
+        value = datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):
         return None
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -139,7 +139,9 @@ def known_keys(found: Any, allowed: Any, path: str) -> None:
     for key in found:
         if key not in allowed:
             listed = ", ".join(allowed)
-            raise ConfigError(f"{path}: unknown key '{key}'.{nearest(key, allowed)} Known: {listed}.")
+            raise ConfigError(
+                f"{path}: unknown key '{key}'.{nearest(key, allowed)} Known: {listed}."
+            )
 
 
 def duration(text: Any) -> timedelta:

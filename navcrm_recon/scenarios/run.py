@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from navcrm_recon.catalog import SideName
 from navcrm_recon.errors import Error
+from navcrm_recon.scenarios.databases import SIDES
 from navcrm_recon.scenarios.expect import describe, matches, unmatched
 from navcrm_recon.scenarios.grammar import Scenario, Step
 from navcrm_recon.scenarios.world import World
@@ -58,12 +60,14 @@ def _check(world: World, then: Mapping[str, Any]) -> str:
     return "; ".join(problem for problem in problems if problem)
 
 
-def _rows(world: World, side: str, wanted: Mapping[str, Sequence[Any]]) -> str:
+def _rows(world: World, side: SideName, wanted: Mapping[str, Sequence[Any]]) -> str:
     problems = []
     for table, entries in wanted.items():
         rows = world.rows(side, table)
         missing = unmatched(entries, rows, world.resolve)
-        problems += [f"no row of {table} is {describe(each)}{_near(each, rows)}" for each in missing]
+        problems += [
+            f"no row of {table} is {describe(each)}{_near(each, rows)}" for each in missing
+        ]
     return "; ".join(problems)
 
 
@@ -78,8 +82,8 @@ def _near(entry: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _counts(world: World, wanted: Mapping[str, Mapping[str, int]]) -> str:
     problems = []
-    for side, tables in wanted.items():
-        for table, number in tables.items():
+    for side in SIDES:
+        for table, number in wanted.get(side, {}).items():
             found = len(world.rows(side, table))
             if found != number:
                 problems.append(f"{table} has {found} rows, not {number}")
@@ -88,10 +92,12 @@ def _counts(world: World, wanted: Mapping[str, Mapping[str, int]]) -> str:
 
 def _absent(world: World, wanted: Mapping[str, Any]) -> str:
     problems = []
-    for side in ("nav", "crm"):
+    for side in SIDES:
         for table, keys in wanted.get(side, {}).items():
             there = {row[""] for row in world.rows(side, table)}
-            problems += [f"{table} {key} is there" for key in keys if world.resolve(str(key)) in there]
+            problems += [
+                f"{table} {key} is there" for key in keys if world.resolve(str(key)) in there
+            ]
     rows = _records(world.couplings(None))
     for entry in wanted.get("couplings", []):
         if any(_is_coupling(entry, row, world) for row in rows):

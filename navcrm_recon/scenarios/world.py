@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from navcrm_recon.errors import ConfigError, NotFoundError, nearest
 from navcrm_recon.frames import UTC, conform, dtype_of, join_key, key_text, split_key, typed
 from navcrm_recon.recon.baseline import baseline
 from navcrm_recon.sandbox.databases import insert_rows, value_of
-from navcrm_recon.scenarios.databases import COMPANY, company_tables, fresh_databases
+from navcrm_recon.scenarios.databases import COMPANY, SIDES, company_tables, fresh_databases
 from navcrm_recon.scenarios.grammar import START, duration, moment
-from navcrm_recon.sides.record_id import encode_key
+from navcrm_recon.sides.record_id import decodable, encode_key
 from navcrm_recon.state.store import Store
 from navcrm_recon.workspace import Workspace
 from navcrm_recon.workspace_file import WorkspaceFile
 
 _HANDLES = uuid.UUID("5c0a1e2f-7d64-4a53-9a43-1f0b6f3f2e11")
 _HUMAN = "a human"
+_STAMPS = ("last_synch_modified_on", "last_synch_crm_modified_on")
 _COUPLING = (
     "mapping", "nav_key", "crm_id", "synchronized", "skipped", "last_synch_modified_on",
     "last_synch_crm_modified_on", "last_synch_result", "last_synch_crm_result",
@@ -43,6 +44,11 @@ def guid(handle: str) -> str:
         return str(uuid.uuid5(_HANDLES, handle))
 
 
+def _by(step: Mapping[str, Any]) -> str:
+    """Return who changes CRM: where nobody is named, a human who is not the integration user."""
+    return str(step.get("by", _HUMAN))
+
+
 class World:
     """Both sides, the state and the clock of one scenario."""
 
@@ -53,12 +59,14 @@ class World:
         self._option_sets = given.get("option_sets") or {}
         self._setup: dict[str, Any] = dict(given.get("setup") or {})
         self._catalog = self._load()
-        self._engines = {side: sa.create_engine(urls[side], poolclass=sa.NullPool) for side in ("nav", "crm")}
+        self._engines: dict[SideName, sa.Engine] = {
+            side: sa.create_engine(urls[side], poolclass=sa.NullPool) for side in SIDES
+        }
         self._tables = company_tables(self._engines, self._catalog, given.get("crm") or {})
         self._integrated = {
             mapping.nav.name
             for mapping in self._catalog.mappings.values()
-            if mapping.option_attribute is None and _fits_record_id(mapping.nav)
+            if mapping.option_attribute is None and decodable(mapping.nav)
         }
         for table, rows in (given.get("nav") or {}).items():
             self.insert_nav(table, rows)
@@ -86,39 +94,38 @@ class World:
         navcrm_recon.Error
             What the step was refused for.
         """
-        match name:
-            case "advance":
-                self.now += duration(arguments)
-            case "insert_nav":
-                self.insert_nav(arguments["table"], [arguments["row"]])
-            case "insert_crm":
-                self.insert_crm(arguments["entity"], [arguments["row"]], arguments.get("by", _HUMAN))
-            case "edit_nav":
-                self._edit_nav(arguments["table"], arguments["key"], arguments["set"])
-            case "edit_crm":
-                by = arguments.get("by", _HUMAN)
-                self._edit_crm(arguments["entity"], arguments["key"], arguments["set"], by)
-            case "delete_nav":
-                self._delete_nav(arguments["table"], arguments["key"])
-            case "delete_crm":
-                self._delete("crm", arguments["entity"], [guid(str(arguments["key"]))])
-            case "set_mapping":
-                for mapping, changes in arguments.items():
-                    self._changes[mapping] = {**self._changes.get(mapping, {}), **changes}
-                self._catalog = self._load()
-                self._open()
-            case "set_setup":
-                self._setup.update(arguments)
-                self._open()
+        steps: dict[str, Callable[[Any], None]] = {
+            "advance": self._advance,
+            "insert_nav": lambda it: self.insert_nav(it["table"], [it["row"]]),
+            "insert_crm": lambda it: self.insert_crm(it["entity"], [it["row"]], _by(it)),
+            "edit_nav": lambda it: self._edit_nav(it["table"], it["key"], it["set"]),
+            "edit_crm": lambda it: self._edit_crm(it["entity"], it["key"], it["set"], _by(it)),
+            "delete_nav": lambda it: self._delete_nav(it["table"], it["key"]),
+            "delete_crm": lambda it: self._delete("crm", it["entity"], [guid(str(it["key"]))]),
+            "set_mapping": self._set_mapping,
+            "set_setup": self._set_setup,
+        }
+        steps[name](arguments)
+
+    def _advance(self, by: Any) -> None:
+        self.now += duration(by)
+
+    def _set_mapping(self, changes: Mapping[str, Any]) -> None:
+        for mapping, settings in changes.items():
+            self._changes[mapping] = {**self._changes.get(mapping, {}), **settings}
+        self._catalog = self._load()
+        self._open()
+
+    def _set_setup(self, setup: Mapping[str, Any]) -> None:
+        self._setup.update(setup)
+        self._open()
 
     def rows(self, side: SideName, table: str) -> list[dict[str, Any]]:
         """Return all rows of a table by the catalogue's names; the key as text under ``""``."""
         known = self._table(side, table)
         frame = self._ws.side(side).read(known, list(known.columns))
         frame[""] = frame.index
-        return [
-            dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)
-        ]
+        return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
 
     def couplings(self, mappings: set[str] | None) -> pd.DataFrame:
         """Return frame ``couplings`` of some or all enabled mappings."""
@@ -133,7 +140,11 @@ class World:
         return self._ws.missing_options()
 
     def _chosen(self, mappings: set[str] | None) -> list[str]:
-        return sorted(mappings) if mappings else [n for n, m in self._catalog.mappings.items() if m.enabled]
+        return (
+            sorted(mappings)
+            if mappings
+            else [n for n, m in self._catalog.mappings.items() if m.enabled]
+        )
 
     def _load(self) -> Catalog:
         return load_catalog(self._changes, source="given.mappings", option_sets=self._option_sets)
@@ -217,7 +228,9 @@ class World:
             if table is not None:
                 key = self._catalog.crm[entity].key[0]
                 with self._engines["crm"].connect() as connection:
-                    if connection.execute(sa.select(table.c[key]).where(table.c[key] == record)).first():
+                    if connection.execute(
+                        sa.select(table.c[key]).where(table.c[key] == record)
+                    ).first():
                         return entity
         return targets[0] if targets else ""
 
@@ -272,9 +285,12 @@ class World:
         sql = self._tables[side][table.name]
         unknown = [name for name in values if name not in table.columns]
         if unknown:
-            raise ConfigError(f"{table.name} has no {unknown[0]}.{nearest(unknown[0], table.columns)}")
+            raise ConfigError(
+                f"{table.name} has no {unknown[0]}.{nearest(unknown[0], table.columns)}"
+            )
         changed = {
-            sql.c[name]: value_of(table, table.columns[name], value) for name, value in values.items()
+            sql.c[name]: value_of(table, table.columns[name], value)
+            for name, value in values.items()
         }
         with self._engines[side].begin() as connection:
             done = connection.execute(
@@ -321,7 +337,7 @@ class World:
     def _coupling(self, given: Mapping[str, Any]) -> dict[str, Any]:
         out = {name: value for name, value in given.items() if name != "synchronized"}
         out["nav_key"], out["crm_id"] = str(given["nav_key"]), guid(str(given["crm_id"]))
-        for name in ("last_synch_modified_on", "last_synch_crm_modified_on"):
+        for name in _STAMPS:
             if out.get(name):
                 out[name] = pd.Timestamp(moment(out[name])).as_unit("us")
         if given.get("synchronized"):
@@ -334,9 +350,9 @@ class World:
         mapping = self._catalog.mappings.get(name)
         if mapping is None:
             return stamped
-        keys = {"nav": record["nav_key"], "crm": record["crm_id"]}
-        frames = {}
-        for side, stamp in (("nav", "last_synch_modified_on"), ("crm", "last_synch_crm_modified_on")):
+        keys: dict[SideName, str] = {"nav": record["nav_key"], "crm": record["crm_id"]}
+        frames: dict[SideName, pd.DataFrame] = {}
+        for side, stamp in zip(SIDES, _STAMPS, strict=True):
             table, at = mapping.table(side), self._ws.side(side)
             times = at.stamps(table, [keys[side]])["modified_on"].astype(UTC)
             if stamp not in stamped:
@@ -345,8 +361,3 @@ class World:
         if len(frames["nav"]) and len(frames["crm"]):
             stamped["baseline"] = baseline(mapping, frames["nav"], frames["crm"]).iloc[0]
         return stamped
-
-
-def _fits_record_id(table: Table) -> bool:
-    """Say whether a Record ID can name the table's records: what one holds of a date is not known."""
-    return all(table.columns[name].kind in ("code", "option", "integer") for name in table.key)

@@ -7,8 +7,13 @@ import pandas as pd
 from navcrm_recon.catalog.model import Catalog
 from navcrm_recon.errors import examples
 from navcrm_recon.frames import TEXT, blanks, conform, dtype_of, empty
+from navcrm_recon.sides.record_id import decodable
 from navcrm_recon.sides.side import Side
-from navcrm_recon.sides.stamps import integration_records, split_record_ids
+from navcrm_recon.sides.stamps import (
+    INTEGRATION_RECORD,
+    integration_records,
+    split_record_ids,
+)
 
 _COUPLINGS = "CRM Integration Record"
 _OPTIONS = "CRM Option Mapping"
@@ -31,17 +36,14 @@ def nav_coupling_records(side: Side, catalog: Catalog) -> tuple[pd.DataFrame, pd
         ["CRM ID", "Integration ID", "Last Synch. Modified On", "Last Synch. CRM Modified On",
          "Last Synch. Result", "Last Synch. CRM Result", "Skipped"],
     )  # fmt: skip
-    records = integration_records(side, catalog)
-    place = records.index.get_indexer(pd.Index(rows["Integration ID"], dtype=TEXT))
-    known = place >= 0
-    lost = _lost(
-        _COUPLINGS,
-        rows.loc[~known, "CRM ID"],
-        "no Integration Record has the Integration ID of",
-    )
-    rows, records = rows[known].reset_index(drop=True), records.iloc[place[known]]
-    records = records.reset_index(drop=True)
-    mapping = records["Table ID"].map(_mappings(catalog, options=False)).astype(TEXT)
+    mappings = _mappings(catalog, options=False)
+    readable = [
+        number for number, name in mappings.items() if decodable(catalog.mappings[name].nav)
+    ]
+    records = integration_records(side, catalog, readable)
+    rows, lost = _told(rows, records.index, _table_ids(side, catalog), mappings)
+    records = records.reindex(rows["Integration ID"]).reset_index(drop=True)
+    mapping = records["Table ID"].map(mappings).astype(TEXT)
     deleted = records["Deleted On"].notna()
     _, key = split_record_ids(records["Record ID"])
     frame = pd.DataFrame(
@@ -56,10 +58,33 @@ def nav_coupling_records(side: Side, catalog: Catalog) -> tuple[pd.DataFrame, pd
             "last_synch_crm_result": rows["Last Synch. CRM Result"].map(_RESULTS),
         }
     )
-    # Tables without a mapping (documents, for instance) are somebody else's couplings.
-    frame = frame[mapping.notna()]
     order = ["mapping", "nav_key", "crm_id"]
     return conform(frame, "coupling_records").sort_values(order, ignore_index=True), lost
+
+
+def _table_ids(side: Side, catalog: Catalog) -> pd.Series:
+    """Return the table number of every Integration Record, index = Integration ID."""
+    rows = side.read(catalog.nav[INTEGRATION_RECORD], ["Table ID"])
+    return rows["Table ID"] if "Table ID" in rows else blanks(0, pd.Int64Dtype())
+
+
+def _told(
+    rows: pd.DataFrame, told: pd.Index[str], table_ids: pd.Series, mappings: dict[int, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the couplings whose NAV record can be told, and why others cannot.
+
+    Tables without a mapping (documents, for instance) are somebody else's couplings.
+    """
+    place = told.get_indexer(pd.Index(rows["Integration ID"], dtype=TEXT))
+    table = table_ids.reindex(rows["Integration ID"]).reset_index(drop=True)
+    other = (place < 0) & table.notna().to_numpy()
+    unread = other & table.isin(list(mappings)).to_numpy()
+    reasons = {
+        "no Integration Record has the Integration ID of": (place < 0) & ~other,
+        "it is not known how a Record ID holds the key of": unread,
+    }
+    lost = [_lost(_COUPLINGS, rows.loc[which, "CRM ID"], why) for why, which in reasons.items()]
+    return rows[place >= 0].reset_index(drop=True), pd.concat(lost, ignore_index=True)
 
 
 def nav_option_mapping(side: Side, catalog: Catalog) -> tuple[pd.DataFrame, pd.DataFrame]:

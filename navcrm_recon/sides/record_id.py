@@ -25,6 +25,11 @@ _KNOWN = "Code, Option and Integer"
 Part = str | int
 
 
+def decodable(table: Table) -> bool:
+    """Say whether it is known how a Record ID holds the table's key."""
+    return all(table.columns[name].kind in ("code", "option", "integer") for name in table.key)
+
+
 def decode(value: bytes, tables: Mapping[int, Table]) -> tuple[int, str]:
     """Return the table number and the ``nav_key`` of a Record ID.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,7 @@ class SqlSide:
         self.name = name
         self.company = company
         self.engine = _engine(url)
+        weakref.finalize(self, self.engine.dispose)
         self.dialect = self.engine.dialect.name
         self.writable = self.dialect in _WRITABLE
         self.address = self.engine.url.render_as_string(hide_password=True)
@@ -212,7 +214,7 @@ def _shown(value: object) -> str:
 
 def _engine(url: str) -> sa.Engine:
     try:
-        engine = sa.create_engine(url, poolclass=sa.NullPool)
+        engine = sa.create_engine(url)
     except (sa.exc.NoSuchModuleError, ImportError) as exc:
         raise ConfigError(
             f"The driver for the database is not installed ({shorten(exc)}). Install the package "

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from navcrm_recon.catalog.model import Catalog, Condition, Table
 from navcrm_recon.errors import DataError, examples
 from navcrm_recon.frames import INDEX_NAMES, TEXT, blanks, conform, dtype_of, empty
+from navcrm_recon.sides.record_id import decodable
 from navcrm_recon.sides.side import Side
 
 INTEGRATION_RECORD = "Integration Record"
@@ -22,13 +23,16 @@ def nav_stamps(
     """Return frame ``stamps`` of a NAV table: Modified On of its Integration Records.
 
     Deleted records and those without a Record ID are left out; the latest row of a record counts.
+    A table whose key a Record ID is not known to hold (a date, an amount) has no stamps.
 
     Raises
     ------
     DataError
         A Record ID names another table than the row's Table ID.
     """
-    rows = integration_records(side, catalog, table)
+    if table.id is None or not decodable(table):
+        return _none(table)
+    rows = integration_records(side, catalog, [table.id])
     rows = rows[rows["Deleted On"].isna() & rows["Record ID"].ne("")]
     number, key = split_record_ids(rows["Record ID"])
     other = number.ne(str(table.id))
@@ -53,16 +57,15 @@ def crm_stamps(side: Side, table: Table, keys: Sequence[str] | None = None) -> p
     return _stamps(table, rows.index.to_series(), rows[table.modified_on], by, None)
 
 
-def integration_records(side: Side, catalog: Catalog, table: Table | None = None) -> pd.DataFrame:
-    """Return NAV's Integration Records (of one table), index = Integration ID.
+def integration_records(side: Side, catalog: Catalog, tables: Sequence[int]) -> pd.DataFrame:
+    """Return NAV's Integration Records of some tables, index = Integration ID.
 
     Columns ``Table ID``, ``Record ID`` (``"<table number> <nav_key>"``), ``Modified On``,
     ``Deleted On``; on a side of files those not there are blank.
     """
     source = catalog.nav[INTEGRATION_RECORD]
     names = ["Table ID", "Record ID", "Modified On", "Deleted On"]
-    where = () if table is None else (Condition("Table ID", "eq", table.id),)
-    rows = side.read(source, names, where)
+    rows = side.read(source, names, (Condition("Table ID", "in", list(tables)),))
     for name in names:
         if name not in rows:
             rows[name] = blanks(len(rows), dtype_of(source, name), rows.index)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import (
     Connection,
     Engine,
-    NullPool,
     Table,
     bindparam,
     create_engine,
@@ -24,6 +26,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from navcrm_recon.errors import SideError
 from navcrm_recon.frames import UTC, conform, empty
 from navcrm_recon.state.schema import VERSION, coupling, metadata, option_mapping, state_version
+
+_TIMES = ["last_synch_modified_on", "last_synch_crm_modified_on"]
 
 
 class Store:
@@ -44,7 +48,7 @@ class Store:
         except ArgumentError as exc:
             raise SideError("state.url is not a database address SQLAlchemy can read.") from exc
         self.address = self._url.render_as_string(hide_password=True)
-        self._engine: Engine | None = None
+        self._opened: Engine | None = None
 
     def coupling_records(self, mapping: str | None = None) -> pd.DataFrame:
         """Return the couplings of one or all mappings (frame ``coupling_records``), sorted."""
@@ -56,74 +60,54 @@ class Store:
 
     def save_couplings(self, records: pd.DataFrame) -> None:
         """Write couplings (frame ``coupling_records``); a pair that is there is replaced."""
-        times = ["last_synch_modified_on", "last_synch_crm_modified_on"]
-        naive = {name: records[name].dt.tz_convert(None) for name in times}
+        naive = {name: records[name].dt.tz_convert(None) for name in _TIMES}
         self._replace(coupling, records.assign(**naive))
 
     def save_option_mapping(self, rows: pd.DataFrame) -> None:
         """Write rows of the option mapping (frame ``option_mapping``), replacing by record."""
         self._replace(option_mapping, rows)
 
-    def _read(self, table: Table, schema: str, mapping: str | None, order: list[str]) -> pd.DataFrame:
-        engine = self._open(create=False)
-        if engine is None:
-            return empty(schema)
+    def _read(
+        self, table: Table, schema: str, mapping: str | None, order: list[str]
+    ) -> pd.DataFrame:
         query = select(table)
         if mapping is not None:
             query = query.where(table.c.mapping == mapping)
-        try:
-            with engine.connect() as connection:
+        with self._reporting():
+            if not self._there():
+                return empty(schema)
+            with self._engine().connect() as connection:
                 rows = connection.execute(query).all()
-        except SQLAlchemyError as exc:
-            raise self._unreadable(exc) from exc
         frame = pd.DataFrame(rows, columns=[column.name for column in table.columns])
-        for name in frame.columns.intersection(["last_synch_modified_on", "last_synch_crm_modified_on"]):
+        for name in frame.columns.intersection(_TIMES):
             frame[name] = pd.to_datetime(frame[name], utc=True).astype(UTC)
-        frame = conform(frame, schema)
-        return frame.sort_values(order, ignore_index=True)
+        return conform(frame, schema).sort_values(order, ignore_index=True)
 
     def _replace(self, table: Table, frame: pd.DataFrame) -> None:
         if frame.empty:
             return
-        engine = self._open(create=True)
-        assert engine is not None
         columns = [column.name for column in table.columns]
         values = frame[columns].astype(object).where(frame[columns].notna(), None)
         rows: list[dict[str, object]] = [
             dict(zip(columns, row, strict=True)) for row in values.itertuples(index=False)
         ]
-        try:
-            with engine.begin() as connection:
-                _delete(connection, table, rows)
-                connection.execute(insert(table), rows)
-        except SQLAlchemyError as exc:
-            raise self._unreadable(exc) from exc
-
-    def _open(self, *, create: bool) -> Engine | None:
-        """Return the engine, or None when there is no state yet and none is to be made."""
-        if self._engine is None:
-            path = self._url.database if self._url.get_backend_name() == "sqlite" else None
-            if path and not create and not Path(path).exists():
-                return None
-            try:
-                engine = create_engine(self._url, poolclass=NullPool)
-                if not self._prepared(engine, create=create):
-                    return None
-            except (SQLAlchemyError, ImportError) as exc:
-                raise self._unreadable(exc) from exc
-            self._engine = engine
-        return self._engine
-
-    def _prepared(self, engine: Engine, *, create: bool) -> bool:
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _wait_for_locks)
-        if not inspect(engine).has_table(state_version.name):
-            if create:
-                with engine.begin() as connection:
+        with self._reporting():
+            there = self._there()
+            with self._engine().begin() as connection:
+                if not there:
                     metadata.create_all(connection)
                     connection.execute(insert(state_version), {"version": VERSION})
-            return create
-        with engine.connect() as connection:
+                _delete(connection, table, rows)
+                connection.execute(insert(table), rows)
+
+    def _there(self) -> bool:
+        """Say whether there is a state, without making one."""
+        path = self._url.database if self._url.get_backend_name() == "sqlite" else None
+        if path and not Path(path).exists():
+            return False
+        if not inspect(self._engine()).has_table(state_version.name):
+            return False
+        with self._engine().connect() as connection:
             version = connection.execute(select(state_version.c.version)).scalar()
         if version is None or version > VERSION:
             raise SideError(
@@ -132,10 +116,27 @@ class Store:
             )
         return True
 
+    def _engine(self) -> Engine:
+        if self._opened is None:
+            self._opened = create_engine(self._url)
+            weakref.finalize(self, self._opened.dispose)
+            if self._opened.dialect.name == "sqlite":
+                event.listen(self._opened, "connect", _wait_for_locks)
+        return self._opened
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Say what is wrong with the state when its database does not answer."""
+        try:
+            yield
+        except (SQLAlchemyError, ImportError) as exc:
+            raise self._unreadable(exc) from exc
+
     def _unreadable(self, exc: Exception) -> SideError:
         cause = str(getattr(exc, "orig", None) or exc).splitlines()[0]
         return SideError(
-            f"The state {self.address} cannot be used: {cause}. Check state.url in the workspace file."
+            f"The state {self.address} cannot be used: {cause}. "
+            "Check state.url in the workspace file."
         )
 
 

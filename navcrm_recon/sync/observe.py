@@ -70,11 +70,11 @@ def _offered_names(options: tuple[Option, ...]) -> Known:
 
 def offered(scene: Scene, mapping: TableMapping) -> tuple[Option, ...]:
     """Return the options CRM offers for an option mapping: the side's own, else the catalogue's."""
-    assert mapping.option_attribute is not None
-    found = scene.crm.option_set(mapping.crm.name, mapping.option_attribute)
+    attribute = mapping.option_attribute or ""
+    found = scene.crm.option_set(mapping.crm.name, attribute)
     if found is not None:
         return found
-    return scene.catalog.option_sets.get(f"{mapping.crm.name}.{mapping.option_attribute}", ())
+    return scene.catalog.option_sets.get(f"{mapping.crm.name}.{attribute}", ())
 
 
 def observe_diff(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
@@ -126,8 +126,7 @@ def observe_missing_options(scene: Scene) -> pd.DataFrame:
 
 
 def _missing_options(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
-    attribute = mapping.option_attribute
-    assert attribute is not None
+    attribute = mapping.option_attribute or ""
     table = mapping.nav
     stored = [
         name

@@ -8,7 +8,7 @@ import pyarrow as pa
 from navcrm_recon.catalog.model import Condition, FieldMapping, TableMapping
 from navcrm_recon.frames import split_key
 from navcrm_recon.recon.align import arrow
-from navcrm_recon.recon.compare import Reference
+from navcrm_recon.recon.references import Reference
 from navcrm_recon.sync.scene import Scene, coupling_records
 
 _LOOKUPS = ("coupled_lookup", "special_lookup", "option_via_coupling")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -20,7 +20,8 @@ class Scene:
     """Both sides, the state and the catalogue of one workspace.
 
     ``store`` is None where NAV's own tables hold the couplings (contract 3, ``couplings: nav``).
-    ``notes`` collects what could not be checked beyond what the sides list themselves.
+    ``notes`` collects what could not be checked beyond what the sides list themselves; ``known``
+    keeps the couplings and option mappings read so far.
     """
 
     catalog: Catalog
@@ -30,6 +31,11 @@ class Scene:
     company: str
     setup: Mapping[str, Any]
     notes: list[pd.DataFrame] = field(default_factory=list)
+    known: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    def fresh(self) -> Scene:
+        """Return the same scene for one question: couplings are read once, and then forgotten."""
+        return replace(self, known={})
 
     def side(self, name: SideName) -> Side:
         """Return one of the two sides."""
@@ -50,19 +56,33 @@ def coupling_records(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
         records = rows.assign(crm_id=value)[["mapping", "nav_key", "crm_id"]]
         return conform(records, "coupling_records")
     if scene.store is not None:
-        return scene.store.coupling_records(mapping.name)
-    records, lost = nav_coupling_records(scene.nav, scene.catalog)
-    scene.notes.append(lost)
-    return records[records["mapping"] == mapping.name].reset_index(drop=True)
+        return _once(scene, "couplings", mapping.name, scene.store.coupling_records)
+    every = _once(scene, "couplings", "", lambda _: _noted(scene, nav_coupling_records))
+    return every[every["mapping"] == mapping.name].reset_index(drop=True)
 
 
 def option_rows(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
     """Return the mapping's rows of the option mapping (frame ``option_mapping``)."""
     if scene.store is not None:
-        return scene.store.option_mapping(mapping.name)
-    rows, lost = nav_option_mapping(scene.nav, scene.catalog)
+        return _once(scene, "options", mapping.name, scene.store.option_mapping)
+    every = _once(scene, "options", "", lambda _: _noted(scene, nav_option_mapping))
+    return every[every["mapping"] == mapping.name].reset_index(drop=True)
+
+
+def _once(scene: Scene, what: str, name: str, read: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
+    """Read something the first time it is asked for."""
+    if (what, name) not in scene.known:
+        scene.known[what, name] = read(name)
+    return scene.known[what, name]
+
+
+def _noted(
+    scene: Scene, read: Callable[[Side, Catalog], tuple[pd.DataFrame, pd.DataFrame]]
+) -> pd.DataFrame:
+    """Read from NAV's own tables, and remember what could not be told."""
+    found, lost = read(scene.nav, scene.catalog)
     scene.notes.append(lost)
-    return rows[rows["mapping"] == mapping.name].reset_index(drop=True)
+    return found
 
 
 def records(scene: Scene, mapping: TableMapping, side: SideName) -> pd.DataFrame:
