@@ -182,7 +182,9 @@ def _check_side(content: Any, side: str, kinds: tuple[str, ...], problems: list[
     kind = content.get("kind")
     if kind not in kinds:
         found = f"found '{shorten(kind)}'" if kind is not None else "it is missing"
-        problems.append(f"{side}.kind: must be one of {', '.join(kinds)}; {found}.{nearest(kind, kinds)}")
+        problems.append(
+            f"{side}.kind: must be one of {', '.join(kinds)}; {found}.{nearest(kind, kinds)}"
+        )
     elif kind in ("odata", "dataverse"):
         problems.append(f"{side}.kind: {kind} is not read by this version; use sql or files.")
     if "url" not in content:

@@ -215,7 +215,9 @@ def test_an_option_mapping_cannot_go_both_ways_r1_12():
 def test_every_direction_needs_a_field_r1_11():
     (problem,) = problems_of("CURRENCY: {direction: both}")
     assert problem.startswith("CURRENCY.direction: is both, but no enabled field goes to_nav")
-    changed("CURRENCY: {direction: both, fields: [{nav: Symbol, crm: currencysymbol, direction: both}]}")
+    changed(
+        "CURRENCY: {direction: both, fields: [{nav: Symbol, crm: currencysymbol, direction: both}]}"
+    )
     changed("CURRENCY: {direction: both, enabled: false}")
     changed("ITEM-PRODUCT: {direction: both}")
 
