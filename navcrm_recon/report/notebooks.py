@@ -104,13 +104,15 @@ def read_notebook(path: Path) -> Notebook:
 
     try:
         content = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call] # theirs
-    except (OSError, ValueError, AttributeError, nbformat.validator.NotebookValidationError) as exc:
-        raise ConfigError(f"The file {path} cannot be read as a notebook: {exc}.") from exc
+        tags = [tag for cell in content.cells for tag in cell.metadata.get("tags", [])]
+        found = papermill.inspect_notebook(str(path))
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as exc:
+        reason = shorten(str(exc).partition("\n")[0])
+        raise ConfigError(f"The file {path} cannot be read as a notebook: {reason}") from exc
+    if "parameters" not in tags:
+        raise ConfigError(f"The notebook {path} has no cell with the tag 'parameters'.")
     first = next((cell.source for cell in content.cells if cell.cell_type == "markdown"), "")
     heading, _, rest = first.strip().partition("\n")
-    if not any("parameters" in cell.metadata.get("tags", []) for cell in content.cells):
-        raise ConfigError(f"The notebook {path} has no cell with the tag 'parameters'.")
-    found = papermill.inspect_notebook(str(path))
     return Notebook(
         name=path.stem,
         path=path,

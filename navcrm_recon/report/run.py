@@ -131,7 +131,7 @@ def _run_all(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [
             pool.submit(
-                run_notebook,
+                _run_in_thread,
                 notebook,
                 folder.resolve(),
                 {name: arguments[name] for name in arguments if name in notebook.types},
@@ -143,6 +143,18 @@ def _run_all(
             runs.append(job.result())
             bar.update()
     return in_reading_order(runs, listed)
+
+
+def _run_in_thread(
+    notebook: Notebook, folder: Path, arguments: Mapping[str, object]
+) -> NotebookRun:
+    """Run a notebook, and close the event loop that running it leaves open in its thread."""
+    from jupyter_core.utils import ensure_event_loop
+
+    try:
+        return run_notebook(notebook, folder, arguments)
+    finally:
+        ensure_event_loop().close()
 
 
 def _free_id(out: Path, started: datetime) -> str:
