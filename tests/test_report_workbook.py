@@ -65,6 +65,11 @@ def test_blanks_and_truth_values(tmp_path: Path) -> None:
     assert written(tmp_path, frame)[1:] == [(True, None), (None, 2)]
 
 
+def test_a_column_of_blanks_alone_is_written(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"n": pd.Series([None], dtype="Int64"), "t": pd.Series([""], dtype=TEXT)})
+    assert written(tmp_path, frame) == [("n", "t"), (None, "")]
+
+
 def test_a_long_frame_goes_on_in_the_next_sheet(tmp_path: Path) -> None:
     frame = pd.DataFrame({"n": range(10)})
     write_workbook(tmp_path / "x.xlsx", {"rows": frame}, rows_per_sheet=5)

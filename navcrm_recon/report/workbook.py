@@ -77,8 +77,8 @@ def _write_facts(sheet: Any, facts: Mapping[str, str], formats: Mapping[str, Any
 def _write_frame(sheet: Any, frame: pd.DataFrame, formats: Mapping[str, Any]) -> None:
     """Write one row after the other: a workbook of constant memory takes them in order only."""
     for column, name in enumerate(frame.columns):
-        sample = frame[name].head(200).astype(str).str.len().max() if len(frame) else 0
-        sheet.set_column(column, column, min(60, max(len(str(name)), int(sample)) + 2))
+        sample = max((len(str(value)) for value in frame[name].head(200)), default=0)
+        sheet.set_column(column, column, min(60, max(len(str(name)), sample) + 2))
     for column, name in enumerate(frame.columns):
         sheet.write_string(0, column, _text(name), formats["head"])
     sheet.freeze_panes(1, 0)
