@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from navcrm_recon.catalog.model import SideName
+from navcrm_recon.frames import TEXT
 from navcrm_recon.quality.suites import SEVERITIES
 from navcrm_recon.report.history import failed
 from navcrm_recon.report.measures import CAUSES
@@ -80,9 +81,19 @@ def records_by_weight(data: ReportFrames) -> pd.DataFrame:
 
 
 def options(data: ReportFrames) -> pd.DataFrame:
-    """Return what is wrong with options, those that touch most records first."""
-    rows = data.missing_options.sort_values("records_affected", ascending=False, kind="stable")
-    return rows.reset_index(drop=True)
+    """Return what is wrong with options, those that touch most records first.
+
+    Returns
+    -------
+    DataFrame
+        ``mapping, finding, value, caption, nav_code, missing_in, records_affected, remedy``; the
+        option's value as text, for it is a name and no amount.
+    """
+    rows = data.missing_options.assign(
+        value=data.missing_options["value"].astype(TEXT).fillna("")
+    ).sort_values("records_affected", ascending=False, kind="stable", ignore_index=True)
+    columns = ["mapping", "finding", "value", "caption", "nav_code", "missing_in"]
+    return rows[[*columns, "records_affected", "remedy"]]
 
 
 def quality_overview(data: ReportFrames) -> pd.DataFrame:
@@ -114,10 +125,10 @@ def broken_rules(data: ReportFrames) -> pd.DataFrame:
 
 
 def unchecked_rules(data: ReportFrames) -> pd.DataFrame:
-    """Return the rules that could not be checked, and why."""
+    """Return how many rules could not be checked, and why: ``mapping, side, reason, rules``."""
     rows = data.quality[data.quality["outcome"].eq("not_checked")]
-    columns = ["mapping", "side", "description", "column", "reason"]
-    return rows[columns].reset_index(drop=True)
+    counted = rows.groupby(["mapping", "side", "reason"], sort=False).size()
+    return counted.rename("rules").reset_index()
 
 
 def _seen(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import navcrm_recon
-from navcrm_recon.catalog.model import Condition, SideName, TableMapping
+from navcrm_recon.catalog.model import Condition, SideName, Table, TableMapping
 from navcrm_recon.errors import ConfigError, NotFoundError, nearest
 from navcrm_recon.frames import SCHEMAS, TEXT, empty
 from navcrm_recon.quality import QUALITY, suite_for, validate
@@ -215,20 +215,30 @@ def _mapping_facts(mapping: TableMapping) -> dict[str, object]:
         "direction": mapping.direction,
         "option_attribute": mapping.option_attribute or "",
         "filters": {
-            side: " and ".join(map(_condition, mapping.filters.get(side, ()))) for side in SIDES
+            side: " and ".join(
+                _condition(each, mapping.table(side)) for each in mapping.filters.get(side, ())
+            )
+            for side in SIDES
         },
     }
 
 
-def _condition(condition: Condition) -> str:
-    """Write a filter's condition as people read it."""
+def _condition(condition: Condition, table: Table) -> str:
+    """Write a filter's condition as people read it: options by their caption."""
     if condition.op == "not_null":
         return f"{condition.field} is filled in"
-    value = condition.value
-    if condition.op == "in" and isinstance(value, list | tuple):
-        return f"{condition.field} is one of {', '.join(map(str, value))}"
-    sign = "<>" if condition.op == "ne" else "="
-    return f"{condition.field} {sign} {value if value != '' else 'blank'}"
+    column = table.columns.get(condition.field)
+    captions = column.options if column else {}
+
+    def shown(value: object) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        text = captions.get(value, str(value)) if isinstance(value, int) else str(value)
+        return text.strip() or "blank"
+
+    if isinstance(condition.value, list | tuple):
+        return f"{condition.field} is one of {', '.join(map(shown, condition.value))}"
+    return f"{condition.field} {'<>' if condition.op == 'ne' else '='} {shown(condition.value)}"
 
 
 def _per_mapping(ws: Workspace, name: str) -> pd.DataFrame:

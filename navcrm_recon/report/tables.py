@@ -13,11 +13,18 @@ from navcrm_recon.report.words import word
 #: Columns that hold codes, shown in plain words.
 _CODED = {
     "state", "cause", "resolution", "finding", "outcome", "severity", "status", "measure", "what",
-    "last_synch_result", "last_synch_crm_result",
+    "last_synch_result", "last_synch_crm_result", "side", "missing_in",
+}  # fmt: skip
+
+#: Columns of names that are not broken over lines.
+_WHOLE = _CODED | {
+    "mapping", "column", "direction", "nav_table", "crm_entity", "crm_attribute", "nav_field",
 }  # fmt: skip
 
 #: A column whose cells open a record, and the column that holds the addresses.
 _LINKS = {"nav_key": "nav_url", "crm_id": "crm_url"}
+
+_DIRECTIONS = {"to_crm": "To CRM", "to_nav": "To NAV", "both": "Both ways"}
 
 #: Columns that share one, line under line, and what it is called.
 _PAIRS: dict[tuple[str, ...], str] = {
@@ -37,7 +44,9 @@ _HEADINGS = {
     "next_step": "What to do next", "missing_options": "Option findings",
     "last_synch_result": "Last to NAV", "last_synch_crm_result": "Last to CRM",
     "resolution": "Next run", "failed": "Failed", "open": "Open", "what": "Finding",
-    "mappings": "Where", "first_seen": "First seen", "runs": "Runs open",
+    "mappings": "Where", "crm_entity": "CRM entity", "nav_filter": "NAV filter",
+    "crm_filter": "CRM filter",
+    "first_seen": "First seen", "runs": "Runs open",
 }  # fmt: skip
 
 
@@ -107,7 +116,7 @@ def heading(column: str) -> str:
     plain = word(column)
     if plain != column or not column.isidentifier():
         return plain
-    return column[:1].upper() + column[1:].replace("_", " ").replace("crm", "CRM")
+    return column[:1].upper() + column[1:].replace("_", " ")
 
 
 def _note(rows: int, limit: int, file: str) -> str:
@@ -135,11 +144,17 @@ def _group_cells(frame: pd.DataFrame, group: tuple[str, ...]) -> list[str]:
     if len(group) == 1 and _is_number(first):
         write = _percent if group[0] == "share" else _number
         return [f'<td class="nr-number" data-value="{_raw(v)}">{write(v)}</td>' for v in first]
-    kind = ' class="nr-text" dir="auto"'
-    if group[0] in _LINKS or group[0] in _CODED:
-        kind = ' class="nr-key"' if group[0] in _LINKS else ' class="nr-code"'
     lines = [_contents(frame, name) for name in group]
-    return [f"<td{kind}>{_stacked(*each)}</td>" for each in zip(*lines, strict=True)]
+    return [f"<td{_kind(group[0])}>{_stacked(*each)}</td>" for each in zip(*lines, strict=True)]
+
+
+def _kind(name: str) -> str:
+    """Return the attributes of a cell that holds no number."""
+    if name in _LINKS:
+        return ' class="nr-key"'
+    if name in ("first_seen", "started"):
+        return ' class="nr-date"'
+    return ' class="nr-code"' if name in _WHOLE else ' class="nr-text" dir="auto"'
 
 
 def _stacked(first: str, second: str = "") -> str:
@@ -167,6 +182,8 @@ def _writer(name: str, series: pd.Series) -> Callable[[Any], str]:
     """Return how the values of a column that is no number are written."""
     if name in _CODED:
         return lambda value: text(word(str(value)))
+    if name == "direction":
+        return lambda value: _DIRECTIONS.get(str(value), text(value))
     if name == "first_seen":
         return lambda value: text(str(value)[:10])
     if name == "started":

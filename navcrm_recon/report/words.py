@@ -37,6 +37,10 @@ WORDS = {
     "stale_mapping": "NAV record gone",
     "in_use_unmapped": "In use, but unmapped",
     "comma_in_name": "Comma in the name",
+    # sides
+    "nav": "NAV",
+    "crm": "CRM",
+    "both": "Both",
     # results and measures
     "failed": "Failed synchronisations",
     "skipped": "Skipped",
