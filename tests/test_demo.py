@@ -226,6 +226,13 @@ def test_writing_again_replaces_what_was_there(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(planted_in(tmp_path).astype(planted.dtypes), planted)
 
 
+def test_a_folder_with_somebody_elses_workspace_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_text("ours", encoding="utf-8")
+    with pytest.raises(nr.ConfigError, match="holds state.db, which no demo wrote"):
+        write_demo(tmp_path)
+    assert (tmp_path / "state.db").read_text(encoding="utf-8") == "ours"
+
+
 def test_a_scale_below_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="scale must be 1 or more, not 0"):
         write_demo(tmp_path, scale=0)

@@ -10,6 +10,7 @@ from sqlalchemy import create_engine
 
 from navcrm_recon.catalog import load_catalog
 from navcrm_recon.catalog.model import SideName
+from navcrm_recon.errors import ConfigError, examples
 from navcrm_recon.frames import conform
 from navcrm_recon.sandbox.company import NAME, Company
 from navcrm_recon.sandbox.databases import create_tables, insert_rows
@@ -41,20 +42,34 @@ def write_demo(folder: Path, *, scale: int = 1, seed: int = 1) -> Path:
     ------
     ValueError
         ``scale`` is less than 1.
+    ConfigError
+        The folder holds files of these names that no demo wrote; nothing is touched.
     """
     if scale < 1:
         raise ValueError(f"scale must be 1 or more, not {scale}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _FILES:
-        (folder / name).unlink(missing_ok=True)
+    _clear(folder)
     company, planted = make_company(scale=scale, seed=seed)
+    planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
     write_sides(company, f"sqlite:///{folder / 'nav.db'}", f"sqlite:///{folder / 'crm.db'}")
     _write_state(company, f"sqlite:///{folder / 'state.db'}")
-    planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
     workspace = folder / "workspace.yaml"
     workspace.write_text(_workspace(company), encoding="utf-8")
     return workspace
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a demo wrote before, recognised by its list of plants."""
+    there = [name for name in _FILES if (folder / name).exists()]
+    if there and "planted.csv" not in there:
+        raise ConfigError(
+            f"The folder {folder} holds {examples(there)}, which no demo wrote. "
+            "Choose another folder for the demo company."
+        )
+    # The list goes last: an interrupted removal is still recognised.
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
 
 
 def make_company(*, scale: int = 1, seed: int = 1) -> tuple[Company, pd.DataFrame]:
