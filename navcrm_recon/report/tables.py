@@ -18,7 +18,7 @@ _CODED = {
 
 #: Columns of names that are not broken over lines.
 _WHOLE = _CODED | {
-    "mapping", "column", "direction", "nav_table", "crm_entity", "crm_attribute", "nav_field",
+    "mapping", "column", "direction", "nav_table", "crm_entity", "nav_field", "nav_code", "value",
 }  # fmt: skip
 
 #: A column whose cells open a record, and the column that holds the addresses.
