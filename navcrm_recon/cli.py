@@ -47,6 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
     _frame_verb(verbs, "couplings", _couplings, "every record of a mapping and its coupling")
     _frame_verb(verbs, "diff", _diff, "every difference between coupled records of a mapping")
     _frame_verb(verbs, "options", _options, "options one side lacks", mapping=False)
+    _verb(
+        verbs, "adopt", _adopt, "copy NAV's own couplings and option mappings into the state, once"
+    )
     report = _verb(verbs, "report", _report, "run the notebooks and write the report")
     report.add_argument("--out", metavar="DIR", type=Path, help="folder the run's folder goes to")
     report.add_argument(
@@ -147,6 +150,16 @@ def _check(options: argparse.Namespace) -> int:
     missing = ws.not_checked()
     if len(missing):
         print("\nNot checked:\n" + as_table(missing))
+    return 0
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    ws = open_workspace(options.workspace)
+    print(as_table(ws.adopt()))
+    print("NAV's own synchronisation jobs must be off from now on; say couplings: state.")
+    lost = ws.not_checked()
+    if len(lost):
+        print("\nNot adopted:\n" + as_table(lost))
     return 0
 
 

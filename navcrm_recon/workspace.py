@@ -12,6 +12,7 @@ from navcrm_recon.catalog import Catalog, SideName, TableMapping, load_catalog
 from navcrm_recon.errors import ConfigError, NotFoundError, nearest
 from navcrm_recon.sides import Side, open_side
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.adopt import adopt
 from navcrm_recon.sync.observe import (
     not_checked,
     observe_couplings,
@@ -136,6 +137,30 @@ class Workspace:
             conditions, blank or duplicate keys on sides of files; records coupled twice.
         """
         return not_checked(self._scene)
+
+    def adopt(self) -> pd.DataFrame:
+        """Copy NAV's own couplings and option mappings into the state, once (contract 3).
+
+        From then on the state says what is coupled; NAV's own synchronisation jobs must be off.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping`` (str), ``adopted`` (int64): how many couplings each mapping brought.
+            Those that belong to no record are listed by ``not_checked``.
+
+        Raises
+        ------
+        ConfigError
+            The workspace file names no state.
+        CouplingError
+            The state holds couplings already.
+        """
+        if self.config.state is None:
+            raise ConfigError("state.url: is missing; adopting needs a state to copy to.")
+        counts, lost = adopt(self._scene.nav, self.catalog, Store(self.config.state))
+        self._scene.notes.append(lost)
+        return counts
 
     def describe(self) -> dict[str, dict[str, str]]:
         """Return what each side is: ``kind``, ``address``, ``version``; never a secret."""

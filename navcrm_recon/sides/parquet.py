@@ -14,21 +14,25 @@ from navcrm_recon.frames import DTYPES, INDEX_NAMES, TEXT, UTC
 
 
 class ParquetRecords:
-    """Records of one table in a Parquet file, in the file's order (``recon.align.Records``)."""
+    """Records of one table in a Parquet file, in the file's order (``recon.align.Records``).
+
+    Columns may be asked for by several threads at once.
+    """
 
     def __init__(self, path: Path, table: Table, key: str) -> None:
-        self._file = pq.ParquetFile(path, memory_map=True)
+        self._path = path
+        self._names = frozenset(pq.read_schema(path).names)
         self._table = table
         self.index = pd.Index(self._text(key), dtype=TEXT, name=INDEX_NAMES[table.side])
 
     def __contains__(self, column: object) -> bool:
-        return column in self._file.schema_arrow.names
+        return column in self._names
 
     def __getitem__(self, column: str) -> pd.Series:
         dtype = DTYPES[self._table.columns[column].kind]
         if dtype == TEXT:
             return pd.Series(self._text(column), dtype=TEXT)
-        values = self._file.read([column]).column(0).combine_chunks()
+        values = self._column(column)
         if pa.types.is_date(values.type):
             values = values.cast(pa.timestamp("us", "UTC" if dtype == UTC else None))
         if isinstance(dtype, pd.ArrowDtype):
@@ -37,5 +41,9 @@ class ParquetRecords:
         return found
 
     def _text(self, column: str) -> pa.Array:
-        values = self._file.read([column]).column(0).combine_chunks().cast(pa.large_string())
+        values = self._column(column).cast(pa.large_string())
         return pc.fill_null(values, "") if values.null_count else values
+
+    def _column(self, column: str) -> pa.Array:
+        # Opened anew each time: one open file must not be read by two threads.
+        return pq.read_table(self._path, columns=[column]).column(0).combine_chunks()
