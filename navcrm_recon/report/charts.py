@@ -50,7 +50,7 @@ def state_chart(data: ReportFrames) -> Fragment:
             )  # fmt: skip
         left += states[state]
     for row, number in enumerate(sums):
-        axes.text(number, row, f" {number:,}", va="center", color=_INK, fontsize=9)
+        axes.text(number + sums.max() * 0.008, row, f"{number:,}", va="center", color=_INK, size=9)
     axes.set_xlim(0, int(sums.max()) * 1.08)
     axes.invert_yaxis()
     axes.xaxis.set_visible(False)

@@ -28,7 +28,8 @@ def index_page(
     """Return the page."""
     judged = measures.limits(data)
     sections = [
-        f"<h1>Reconciliation of NAV and CRM</h1><p>{text(data.facts['company'])}</p>",
+        "<h1>Reconciliation of NAV and CRM</h1>",
+        "<p>How far the two systems agree, what is open, and where to read on.</p>",
         parts.header(data),
         parts.banner(_verdict(data, runs)),
         parts.cards(data),

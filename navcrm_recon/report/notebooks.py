@@ -157,13 +157,7 @@ def check_parameters(notebook: Notebook, parameters: Mapping[str, object]) -> No
         raise ConfigError(examples(problems), problems=problems)
 
 
-def run_notebook(
-    notebook: Notebook,
-    folder: Path,
-    parameters: Mapping[str, object],
-    *,
-    progress: bool = False,
-) -> NotebookRun:
+def run_notebook(notebook: Notebook, folder: Path, parameters: Mapping[str, object]) -> NotebookRun:
     """Run a notebook into a folder, export it as a page, and say what became of it.
 
     Raises
@@ -185,7 +179,7 @@ def run_notebook(
             str(notebook.path),
             str(executed),
             dict(parameters),
-            progress_bar=progress,
+            progress_bar=False,
             log_output=False,
             cwd=str(folder),
             execution_timeout=SECONDS_PER_CELL,
