@@ -75,7 +75,7 @@ $(BENCHMARK)/.ready: benchmarks/requirements.txt pyproject.toml
 	@touch $@
 
 benchmark: $(BENCHMARK)/.ready
-	$(BENCHMARK)/bin/python benchmarks/compare.py
+	$(BENCHMARK)/bin/python -m benchmarks.compare
 
 clean:
 	rm -rf .venv $(BENCHMARK) data/demo
