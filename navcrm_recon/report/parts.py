@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from navcrm_recon.report import measures
+from navcrm_recon.report.history import earlier_runs
 from navcrm_recon.report.markup import Fragment, asset, listing, text
 from navcrm_recon.report.measures import Verdict
 from navcrm_recon.report.source import ReportFrames
@@ -47,6 +48,7 @@ def cards(data: ReportFrames) -> Fragment:
     every = measures.totals(data)
     deleted = every["nav_deleted"] + every["crm_deleted"] + every["both_deleted"]
     fresh = int(data.findings["status"].eq("new").sum())
+    since = f"{len(data.resolved):,} resolved" if earlier_runs(data.facts) else "this is the first"
     shown = [
         ("NAV records", every["nav_rows"], "read inside the filters"),
         ("CRM records", every["crm_rows"], "read inside the filters"),
@@ -55,7 +57,7 @@ def cards(data: ReportFrames) -> Fragment:
         ("Deleted partners", deleted, "of coupled records"),
         ("Differences", every["diffs"], f"in {every['records_differing']:,} records"),
         ("Option findings", every["missing_options"], "see missing options"),
-        ("New since last run", fresh, f"{len(data.resolved):,} resolved"),
+        ("New since last run", fresh, since),
     ]
     items = "".join(
         f"<div><dt>{text(name)}</dt><dd>{value:,}</dd><dd class='nr-small'>{text(note)}</dd></div>"
