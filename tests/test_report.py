@@ -246,7 +246,7 @@ class TestFigures:
         empty = ReportFrames(data.facts, lambda name: getattr(data, name).iloc[:0])
         for call in (
             report.broken_couplings,
-            report.broken_rules,
+            report.violated_rules,
             report.coverage,
             report.differences,
             report.next_steps,

@@ -3,7 +3,7 @@
 from navcrm_recon.report.charts import bars, cause_chart, field_chart, state_chart, trend_chart
 from navcrm_recon.report.drill import (
     broken_couplings,
-    broken_rules,
+    violated_rules,
     differences,
     options,
     quality_overview,
@@ -48,7 +48,7 @@ __all__ = [
     "ThresholdCrossed",
     "bars",
     "broken_couplings",
-    "broken_rules",
+    "violated_rules",
     "by_cause",
     "by_field",
     "by_finding",

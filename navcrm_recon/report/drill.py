@@ -113,7 +113,7 @@ def quality_overview(data: ReportFrames) -> pd.DataFrame:
     return out.rename(columns={"of": "records"}).astype("int64").reset_index()
 
 
-def broken_rules(data: ReportFrames) -> pd.DataFrame:
+def violated_rules(data: ReportFrames) -> pd.DataFrame:
     """Return the rules that are broken, worst severity first, then by failing records."""
     rows = data.quality[data.quality["outcome"].eq("violated")]
     rank = rows["severity"].map({each: number for number, each in enumerate(SEVERITIES)})

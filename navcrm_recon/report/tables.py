@@ -109,7 +109,7 @@ def heading(column: str) -> str:
     """Return what a column is called.
 
     >>> heading("nav_key"), heading("out_of_filter"), heading("mapping")
-    ('NAV key', 'Outside the filter', 'Mapping')
+    ('NAV key', 'Out of filter', 'Mapping')
     """
     if column in _HEADINGS:
         return _HEADINGS[column]

@@ -1,4 +1,4 @@
-"""Plain words for the codes of the frames, and what a reader can do about each."""
+"""The codes of the frames as a page shows them, and what a reader can do about each."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from __future__ import annotations
 WORDS = {
     # states of couplings
     "coupled": "Coupled",
-    "nav_only": "Only in NAV",
-    "crm_only": "Only in CRM",
+    "nav_only": "NAV only",
+    "crm_only": "CRM only",
     "nav_deleted": "Deleted in NAV",
     "crm_deleted": "Deleted in CRM",
     "both_deleted": "Deleted in both",
-    "out_of_filter": "Outside the filter",
+    "out_of_filter": "Out of filter",
     # causes of differences
     "changed_in_nav": "Changed in NAV",
     "changed_in_crm": "Changed in CRM",
     "changed_in_both": "Changed in both",
-    "never_synchronized": "Never synchronised",
-    "drifted": "Drifted apart",
-    "missing_option": "Option missing",
-    "uncoupled_reference": "Reference not coupled",
-    "truncated": "Cut short",
+    "never_synchronized": "Never synchronized",
+    "drifted": "Drifted",
+    "missing_option": "Missing option",
+    "uncoupled_reference": "Uncoupled reference",
+    "truncated": "Truncated",
     # resolutions
-    "to_crm": "CRM gets it",
-    "to_nav": "NAV gets it",
-    "merge": "Both get their part",
+    "to_crm": "To CRM",
+    "to_nav": "To NAV",
+    "merge": "Merge",
     "conflict": "Conflict",
     "blocked": "Blocked",
-    "none": "Nothing is written",
+    "none": "None",
     # findings about options
-    "unmapped_option": "Option not in NAV",
-    "gray_code": "Code not in CRM",
-    "incomplete_record": "NAV record incomplete",
-    "label_drift": "Label changed",
-    "code_collision": "Codes collide",
-    "stale_mapping": "NAV record gone",
-    "in_use_unmapped": "In use, but unmapped",
-    "comma_in_name": "Comma in the name",
+    "unmapped_option": "Unmapped option",
+    "gray_code": "Gray code",
+    "incomplete_record": "Incomplete record",
+    "label_drift": "Label drift",
+    "code_collision": "Code collision",
+    "stale_mapping": "Stale mapping",
+    "in_use_unmapped": "In use, unmapped",
+    "comma_in_name": "Comma in name",
     # sides
     "nav": "NAV",
     "crm": "CRM",
@@ -46,8 +46,8 @@ WORDS = {
     "skipped": "Skipped",
     "uncoupled": "Uncoupled",
     "diffs": "Differences",
-    "passed": "Met",
-    "violated": "Broken",
+    "passed": "Passed",
+    "violated": "Violated",
     "not_checked": "Not checked",
     "new": "New",
     "open": "Still open",
@@ -82,6 +82,6 @@ def word(code: str) -> str:
     """Return the plain words for a code, the code itself where there are none.
 
     >>> word("nav_only")
-    'Only in NAV'
+    'NAV only'
     """
     return WORDS.get(code, code)
