@@ -3,7 +3,6 @@
 from navcrm_recon.report.charts import bars, cause_chart, field_chart, state_chart, trend_chart
 from navcrm_recon.report.drill import (
     broken_couplings,
-    violated_rules,
     differences,
     options,
     quality_overview,
@@ -11,6 +10,7 @@ from navcrm_recon.report.drill import (
     troubled,
     unchecked_rules,
     uncoupled,
+    violated_rules,
 )
 from navcrm_recon.report.measures import (
     ThresholdCrossed,
@@ -48,7 +48,6 @@ __all__ = [
     "ThresholdCrossed",
     "bars",
     "broken_couplings",
-    "violated_rules",
     "by_cause",
     "by_field",
     "by_finding",
@@ -83,5 +82,6 @@ __all__ = [
     "unchecked_rules",
     "uncoupled",
     "verdict",
+    "violated_rules",
     "worst",
 ]
