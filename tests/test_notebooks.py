@@ -162,6 +162,15 @@ class TestRun:
             assert outputs
             assert {output.output_type for output in outputs} == {"execute_result"}, name
 
+    def test_a_relative_path_means_where_one_stands(
+        self, demo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(demo.parent)
+        result = run_report(demo.name, out="here", notebooks=NAMES[1:4])
+        assert Path.cwd() == demo.parent
+        assert result.index == demo.parent / "here" / result.folder.name / "index.html"
+        assert [each["status"] for each in result.summary["notebooks"]] == ["ok"] * 3
+
     def test_the_folder_holds_all_that_is_promised(self, everything: ReportResult) -> None:
         assert everything.index == everything.folder / "index.html"
         files = {str(path.relative_to(everything.folder)) for path in everything.folder.rglob("*")}

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,7 +75,7 @@ def run_report(
     given = dict(parameters or {})
     _check_known(listed, given)
     ws = navcrm_recon.open_workspace(workspace_path)
-    target = Path(out) if out is not None else ws.config.out
+    target = (Path(out) if out is not None else ws.config.out).resolve()
     with _progress(len(NAMES) + len(listed)) as bar:
         data = observe(ws, run_id=_free_id(target, started), out=target, started=started)
         for name in NAMES:
@@ -119,7 +119,7 @@ def _check_known(listed: Sequence[Notebook], given: Mapping[str, object]) -> Non
 
 
 def _arguments(data: ReportFrames, folder: Path, given: Mapping[str, object]) -> dict[str, object]:
-    own = {"workspace": data.facts["workspace"], "frames": str((folder / "data").resolve())}
+    own = {"workspace": data.facts["workspace"], "frames": str(folder / "data")}
     return {**own, **given}
 
 
@@ -128,12 +128,13 @@ def _run_all(
 ) -> list[NotebookRun]:
     """Run the notebooks, a few at a time; threads do, since every kernel is its own process."""
     bar.set_description("Running notebooks")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    # papermill changes the working directory of the whole process; put it back in the end.
+    with chdir(Path.cwd()), ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [
             pool.submit(
                 _run_in_thread,
                 notebook,
-                folder.resolve(),
+                folder,
                 {name: arguments[name] for name in arguments if name in notebook.types},
             )
             for notebook in listed
