@@ -30,6 +30,8 @@ GOALS = {
     "DuckDB, hand-written SQL": 1 / 1.1,
 }
 MEMORY_GOAL = 1.2
+#: Folder of a small company that each contestant meets first.
+WARM = "warm"
 
 
 def main() -> int:
@@ -43,6 +45,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.write:
         data.write(options.folder, options.rows)
+        (options.folder / WARM).mkdir()
+        data.write(options.folder / WARM, 1_000)
         return 0
     if options.one:
         print(json.dumps(_run(options.one, options.folder)))
@@ -68,6 +72,7 @@ def _call(*arguments: str) -> str:
 
 
 def _run(name: str, folder: Path) -> dict[str, float]:
+    CONTESTANTS[name](folder / WARM)  # imports are not what is measured
     started = time.perf_counter()
     found = CONTESTANTS[name](folder)
     seconds = time.perf_counter() - started

@@ -52,7 +52,7 @@ def changed_since(
         Boolean arrays in the order given; the last two are False where ``known`` is.
     """
     known = np.zeros(len(baselines), dtype=bool)
-    stored = np.zeros((len(baselines), 2), dtype=np.uint64)
+    nav_changed, crm_changed = known.copy(), known.copy()
     lengths = baselines.map(lambda each: len(each) if each else 0).to_numpy(dtype=np.int64)
     for length in np.unique(lengths[lengths > 0]):
         members = np.flatnonzero(lengths == length)
@@ -60,11 +60,12 @@ def changed_since(
         triples = np.frombuffer(joined, dtype="<u8").reshape(len(members), -1, 3)
         match = triples[:, :, 0] == _pair_hash(row)
         has = match.any(axis=1)
-        place = match.argmax(axis=1)
-        known[members] = has
-        stored[members] = triples[np.arange(len(members)), place, 1:]
-    now_nav, now_crm = fingerprints(nav_text), fingerprints(crm_text)
-    return known, known & (now_nav != stored[:, 0]), known & (now_crm != stored[:, 1])
+        members, triples, place = members[has], triples[has], match[has].argmax(axis=1)
+        stored = triples[np.arange(len(members)), place, 1:]
+        known[members] = True
+        nav_changed[members] = fingerprints(nav_text.iloc[members]) != stored[:, 0]
+        crm_changed[members] = fingerprints(crm_text.iloc[members]) != stored[:, 1]
+    return known, nav_changed, crm_changed
 
 
 def _pair_hash(row: FieldMapping) -> np.uint64:

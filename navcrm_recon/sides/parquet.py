@@ -46,4 +46,5 @@ class ParquetRecords:
 
     def _column(self, column: str) -> pa.Array:
         # Opened anew each time: one open file must not be read by two threads.
-        return pq.read_table(self._path, columns=[column]).column(0).combine_chunks()
+        with pq.ParquetFile(self._path, memory_map=True) as file:
+            return file.read([column], use_threads=False).column(0).combine_chunks()
