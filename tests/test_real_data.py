@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import navcrm_recon as nr
+from navcrm_recon.report import run_report
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NAV = ["cronus", "cronus-countries/AT", "cronus-countries/DK"]
@@ -23,7 +24,7 @@ def rows(folder, table):
         return list(csv.DictReader(file))
 
 
-def open_files(tmp_path, nav, crm):
+def workspace_of(tmp_path, nav, crm):
     path = tmp_path / "workspace.yaml"
     content = {
         "company": "CRONUS International Ltd.",
@@ -32,7 +33,11 @@ def open_files(tmp_path, nav, crm):
         "state": {"url": "sqlite:///state.db"},
     }
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return nr.open_workspace(path)
+    return path
+
+
+def open_files(tmp_path, nav, crm):
+    return nr.open_workspace(workspace_of(tmp_path, nav, crm))
 
 
 def states(ws, mapping):
@@ -114,3 +119,22 @@ def test_what_a_file_lacks_is_listed(tmp_path):
     wanted = {row.crm.name for row in ws.mappings["CUSTOMER"].enabled_fields if row.crm}
     assert wanted - columns <= set(lacking)
     assert "LCY Code" in set(listed["subject"])
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("nav", NAV)
+def test_the_report_shows_these_counts(tmp_path, nav):
+    result = run_report(workspace_of(tmp_path, nav, "d365-sample"), notebooks=["overview"])
+    assert result.status == 0
+    shown = result.summary["mappings"]
+    customers = [row for row in rows(nav, "Customer") if not row.get("Blocked", "").strip()]
+    accounts = [row for row in rows("d365-sample", "account") if row["accountid"]]
+    assert (shown["CUSTOMER"]["nav_only"], shown["CUSTOMER"]["crm_only"]) == (66, 10)
+    assert (len(customers), len(accounts)) == (66, 10)
+    assert shown["SALESPEOPLE"]["nav_rows"] == len(rows(nav, "Salesperson_Purchaser"))
+    assert shown["ITEM-PRODUCT"]["nav_rows"] == len(rows(nav, "Item"))
+    assert result.summary["totals"]["coupled"] == 0
+    assert result.summary["totals"]["unexplained"] == 0
+    page = (result.folder / "01_overview.html").read_text(encoding="utf-8")
+    total = sum(each["nav_rows"] for each in shown.values())
+    assert f"<dd>{total:,}</dd>" in page
