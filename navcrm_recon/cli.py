@@ -136,16 +136,11 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     ws = open_workspace(options.workspace)
-    for side, facts in ws.describe().items():
-        print(f"{side}: " + ", ".join(f"{name} {value}" for name, value in facts.items() if value))
-    counts = pd.DataFrame(
-        [
-            (name, len(ws.read(name, "nav")), len(ws.read(name, "crm")))
-            for name, mapping in ws.mappings.items()
-            if mapping.enabled and mapping.option_attribute is None
-        ],
-        columns=["mapping", "nav", "crm"],
-    )
+    counts = ws.check()
+    for name, facts in ws.describe().items():
+        told = [f"{key} {value}" for key, value in facts.items() if value]
+        print(f"{name}: {', '.join(told)}")
+    print(f"couplings: {ws.couplings_from}")
     print(as_table(counts))
     missing = ws.not_checked()
     if len(missing):

@@ -15,6 +15,7 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.adopt import adopt
 from navcrm_recon.sync.observe import (
     not_checked,
+    observe_counts,
     observe_couplings,
     observe_diff,
     observe_missing_options,
@@ -55,6 +56,12 @@ class Workspace:
         crm = open_side("crm", config.crm, company=config.company, catalog=self.catalog)
         store = Store(config.state) if config.couplings == "state" and config.state else None
         self._scene = Scene(self.catalog, nav, crm, store, config.company, config.setup)
+
+    @property
+    def couplings_from(self) -> str:
+        """Where the couplings are: the state's address without secrets, or NAV's own tables."""
+        store = self._scene.store
+        return store.address if store else "NAV's own tables"
 
     @property
     def mappings(self) -> Mapping[str, TableMapping]:
@@ -161,6 +168,17 @@ class Workspace:
         counts, lost = adopt(self._scene.nav, self.catalog, Store(self.config.state))
         self._scene.notes.append(lost)
         return counts
+
+    def check(self) -> pd.DataFrame:
+        """Read all that comparing needs, and count it: what cannot be read raises here.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping`` (str), ``nav``, ``crm`` and ``couplings`` (int64), one row per enabled
+            mapping of records. What could not be checked is listed by ``not_checked``.
+        """
+        return observe_counts(self._scene.fresh())
 
     def describe(self) -> dict[str, dict[str, str]]:
         """Return what each side is: ``kind``, ``address``, ``version``; never a secret."""

@@ -138,7 +138,8 @@ def test_a_duplicate_primary_key(workspace, capsys):
     refused(workspace, capsys, "Customer", "more than once", "No.")
 
 
-def test_an_undecodable_record_id(workspace, capsys):
+@pytest.mark.parametrize("verb", [("diff", "CUSTOMER"), ("check",), ("report",)])
+def test_an_undecodable_record_id(workspace, capsys, verb):
     record = '"Larkmoor Bicycles Ltd_$Integration Record"'
     damage(
         workspace,
@@ -146,7 +147,7 @@ def test_an_undecodable_record_id(workspace, capsys):
         f"update {record} set \"Record ID\" = x'12000000FFEE' where rowid in "
         f'(select rowid from {record} where "Table ID" = 18 and length("Record ID") limit 1)',
     )
-    refused(workspace, capsys, "Integration Record", "Record ID", "FFEE")
+    refused(workspace, capsys, "Integration Record", "Record ID", "FFEE", verb=verb)
 
 
 def test_a_database_that_is_not_there(workspace, capsys):

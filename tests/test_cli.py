@@ -37,7 +37,10 @@ def test_check_says_what_both_sides_are_and_counts(workspace, ws, capsys):
     assert "nav: kind sql" in out
     assert "sqlite" in out
     line = next(line for line in out.splitlines() if "CUSTOMER" in line)
-    assert line.split()[1:] == [str(len(ws.read("CUSTOMER", side))) for side in ("nav", "crm")]
+    records = [str(len(ws.read("CUSTOMER", side))) for side in ("nav", "crm")]
+    coupled = ~ws.couplings("CUSTOMER")["state"].isin(["nav_only", "crm_only"])
+    assert line.split()[1:] == [*records, str(coupled.sum())]
+    assert f"couplings: sqlite:///{workspace.parent}" in out
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,28 @@ def _use(frame: pd.DataFrame, column: str) -> pd.Series:
     return frame[column].value_counts()
 
 
+def observe_counts(scene: Scene) -> pd.DataFrame:
+    """Read all that comparing needs, of every enabled mapping, and count it.
+
+    Returns
+    -------
+    DataFrame
+        ``mapping`` (str), ``nav`` and ``crm`` (records inside the filters, int64), ``couplings``
+        (int64).
+    """
+    counted = []
+    for name, mapping in scene.catalog.mappings.items():
+        if not mapping.enabled or mapping.option_attribute is not None:
+            continue
+        nav, crm = records(scene, mapping, "nav"), records(scene, mapping, "crm")
+        scene.nav.stamps(mapping.nav)
+        scene.crm.stamps(mapping.crm)
+        counted.append((name, len(nav), len(crm), len(coupling_records(scene, mapping))))
+    observe_missing_options(scene)
+    counts = pd.DataFrame(counted, columns=["mapping", "nav", "crm", "couplings"])
+    return counts.astype({"mapping": TEXT, "nav": "int64", "crm": "int64", "couplings": "int64"})
+
+
 def not_checked(scene: Scene) -> pd.DataFrame:
     """Return all that could not be checked so far (frame ``not_checked``), each thing once."""
     notes = [scene.nav.not_checked(), scene.crm.not_checked(), *scene.notes]
