@@ -72,6 +72,23 @@ def test_the_runner_says_ok_or_what_differed_and_counts(tmp_path, capsys):
         ("- {id: x, then: {couplings: [{nav_ky: '1'}]}}", "nav_ky"),
         ("- {id: x, then: {diff: [{nav_key: {is: 1}}]}}", "is"),
         ("- {id: x, given: {mappings: {CUSTOMR: {enabled: false}}}}", "CUSTOMR"),
+        ("- {id: x, given: {setup: {integration_usr: a}}}", "integration_usr"),
+        ("- {id: x, given: {options: [{mapping: PAYMENT TERMS, nav_key: a, valu: 1}]}}", "valu"),
+        ("- {id: x, given: {couplings: [{mapping: CUSTOMER}]}}", "needs nav_key, crm_id"),
+        (
+            "- {id: x, given: {couplings: [{mapping: CUSTOMR, nav_key: a, crm_id: b}]}}",
+            "Did you mean 'CUSTOMER'?",
+        ),
+        ("- {id: x, given: [1]}", "given: must be a table of keys"),
+        ("- {id: x, given: {nav: {Customer: {No.: '1'}}}}", "given.nav.Customer: must be a list"),
+        ("- {id: x, when: {advance: 1h}}", "when: must be a list"),
+        ("- {id: x, when: [{synchronize: {}}]}", "'synchronize' is not played by this version"),
+        ("- {id: x, then: {jobs: []}}", "'jobs' is not played by this version"),
+        ("- {id: x, then: {absent: {nva: {}}}}", "unknown key 'nva'"),
+        ("- {id: x, then: {count: {crm: {account: two}}}}", "must be a number of rows"),
+        ("- {id: x, then: {couplings: [{crm_id: {matches: '('}}]}}", "no regular expression"),
+        ("- {id: x, then: {couplings: [{crm_id: {between: 3}}]}}", "must be two values"),
+        ("- {id: x, given: {nav: {Customer: [{No.: '1'}, {No.: '1'}]}}}", "IntegrityError"),
         (
             "- {id: x, given: {couplings: [{mapping: CUSTOMER, nav_key: a, skiped: true}]}}",
             "skiped",
@@ -89,6 +106,31 @@ def test_an_error_that_was_announced_but_stayed_away_fails(tmp_path, capsys):
     step = "{advance: 1h, raises: {error: NotFoundError}}"
     assert main([scenario(tmp_path, f"- {{id: x, when: [{step}]}}")]) == 1
     assert "should have raised NotFoundError" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "{absent: {nav: {Customer: ['1']}}}",
+        "{absent: {nav: {Customer: [{Name: A}]}}}",
+        "{absent: {crm: {account: [acc-1]}}}",
+        "{crm: {account: [{accountid: {new: acc-1}}]}}",
+        "{nav: {Customer: [{No.: '1', Blocked: Ship}]}}",
+        "{nav: {Customer: [{No.: '1', Name: {blank: true}}]}}",
+        "{couplings: [{mapping: CUSTOMER, nav_key: '1'}]}",
+    ],
+)
+def test_what_is_not_so_fails(tmp_path, capsys, then):
+    text = f"""
+- id: x
+  given:
+    nav: {{Customer: [{{No.: "1", Name: A, Blocked: All}}]}}
+    crm: {{account: [{{accountid: acc-1, customertypecode: 3}}]}}
+  then: {then}
+- id: y
+"""
+    assert main([scenario(tmp_path, text)]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == ["ok y", "1 passed, 1 failed"]
 
 
 def test_an_expectation_needs_a_row_of_its_own(tmp_path, capsys):

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, raw in scenarios:
         try:
             problem = run_scenario(parse(name, raw), options.sides)
-        except Error as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever one scenario breaks, the others run
             problem = f"{type(exc).__name__}: {exc}"
         failed += bool(problem)
         problem = " ".join(problem.split())  # a line per scenario

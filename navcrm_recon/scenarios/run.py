@@ -10,7 +10,7 @@ import pandas as pd
 from navcrm_recon.catalog import SideName
 from navcrm_recon.errors import Error
 from navcrm_recon.scenarios.databases import SIDES
-from navcrm_recon.scenarios.expect import describe, matches, unmatched
+from navcrm_recon.scenarios.expect import describe, matches, unmatched, value_matches
 from navcrm_recon.scenarios.grammar import Scenario, Step
 from navcrm_recon.scenarios.world import World
 
@@ -36,7 +36,7 @@ def _take(world: World, step: Step) -> str:
         if step.raises is None:
             return f"{type(exc).__name__}: {exc}"
         wanted = step.raises.get("error", type(exc).__name__)
-        if type(exc).__name__ != wanted:
+        if wanted not in {each.__name__ for each in type(exc).__mro__}:
             return f"raised {type(exc).__name__}, not {wanted}: {exc}"
         text = step.raises.get("contains", "")
         if text.casefold() not in str(exc).casefold():
@@ -54,7 +54,7 @@ def _check(world: World, then: Mapping[str, Any]) -> str:
         "couplings": lambda wanted: _couplings(world, wanted),
         "diff": lambda wanted: _findings(world, wanted, "diff"),
         "missing_options": lambda wanted: _findings(world, wanted, "missing_options"),
-        "links": lambda wanted: _couplings(world, wanted),
+        "links": lambda wanted: _links(world, wanted),
     }
     problems = [checks[name](wanted) for name, wanted in then.items()]
     return "; ".join(problem for problem in problems if problem)
@@ -64,17 +64,17 @@ def _rows(world: World, side: SideName, wanted: Mapping[str, Sequence[Any]]) -> 
     problems = []
     for table, entries in wanted.items():
         rows = world.rows(side, table)
-        missing = unmatched(entries, rows, world.resolve)
+        missing = unmatched(entries, rows, world.handles, world.key(side, table))
         problems += [
-            f"no row of {table} is {describe(each)}{_near(each, rows)}" for each in missing
+            f"no row of {table} is {describe(each)}{_near(each, rows, world)}" for each in missing
         ]
     return "; ".join(problems)
 
 
-def _near(entry: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+def _near(entry: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], world: World) -> str:
     """Show the row that shares the entry's first value: most often the one that was meant."""
     name, value = next(iter(entry.items()), ("", None))
-    near = [row for row in rows if str(row.get(name)) == str(value)]
+    near = [row for row in rows if name in row and value_matches(value, row[name], world.handles)]
     if not near:
         return f" (there are {len(rows)} rows)"
     return f"; found {describe({key: near[0].get(key) for key in entry})}"
@@ -93,40 +93,71 @@ def _counts(world: World, wanted: Mapping[str, Mapping[str, int]]) -> str:
 def _absent(world: World, wanted: Mapping[str, Any]) -> str:
     problems = []
     for side in SIDES:
-        for table, keys in wanted.get(side, {}).items():
-            there = {row[""] for row in world.rows(side, table)}
+        for table, entries in wanted.get(side, {}).items():
+            rows = world.rows(side, table)
             problems += [
-                f"{table} {key} is there" for key in keys if world.resolve(str(key)) in there
+                f"{table} {describe(each) if isinstance(each, dict) else each} is there"
+                for each in entries
+                if any(_is_record(each, row, side, world) for row in rows)
             ]
-    rows = _records(world.couplings(None))
-    for entry in wanted.get("couplings", []):
-        if any(_is_coupling(entry, row, world) for row in rows):
+    entries = wanted.get("couplings", [])
+    rows = _records(world.couplings(_named(entries))) if entries else []
+    for entry in entries:
+        if any(matches(entry, row, world.handles) for row in _meant(entry, rows)):
             problems.append(f"there is a coupling {describe(entry)}")
     return "; ".join(problems)
 
 
+def _is_record(wanted: Any, row: Mapping[str, Any], side: SideName, world: World) -> bool:
+    """Say whether a row has the key, or all the values, of an entry of ``absent``."""
+    if isinstance(wanted, dict):
+        return matches(wanted, row, world.handles)
+    return bool(row[""] == (str(wanted) if side == "nav" else world.handles.id(wanted)))
+
+
 def _couplings(world: World, wanted: Sequence[Mapping[str, Any]]) -> str:
-    names = {each["mapping"] for each in wanted if "mapping" in each}
-    rows = _records(world.couplings(names or None))
-    free = [row for row in rows if row["state"] in _COUPLED]
-    bare = [each for each in wanted if "state" not in each]
-    named = [each for each in wanted if "state" in each]
-    missing = unmatched(bare, free, world.resolve) + unmatched(named, rows, world.resolve)
-    return "; ".join(f"no coupling is {describe(each)}{_near(each, rows)}" for each in missing)
+    rows = _records(world.couplings(_named(wanted)))
+    missing = []
+    for one_sided in (True, False):
+        chosen = [each for each in wanted if _may_be_one_sided(each) is one_sided]
+        pool = rows if one_sided else [row for row in rows if row["state"] in _COUPLED]
+        missing += unmatched(chosen, pool, world.handles)
+    return "; ".join(
+        f"no coupling is {describe(each)}{_near(each, rows, world)}" for each in missing
+    )
 
 
-def _is_coupling(entry: Mapping[str, Any], row: Mapping[str, Any], world: World) -> bool:
-    if "state" not in entry and row["state"] not in _COUPLED:
-        return False
-    return matches(entry, row, world.resolve)
+def _links(world: World, wanted: Sequence[Mapping[str, Any]]) -> str:
+    rows = _records(world.couplings(_named(wanted)))
+    missing = unmatched(wanted, rows, world.handles)
+    return "; ".join(f"no link is {describe(each)}{_near(each, rows, world)}" for each in missing)
+
+
+def _meant(entry: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows an entry speaks of: without a state, no record of one side alone."""
+    return [row for row in rows if _may_be_one_sided(entry) or row["state"] in _COUPLED]
+
+
+def _may_be_one_sided(entry: Mapping[str, Any]) -> bool:
+    blank = ("", None, {"blank": True})
+    return "state" in entry or any(entry.get(name, 0) in blank for name in ("nav_key", "crm_id"))
+
+
+def _named(wanted: Sequence[Mapping[str, Any]]) -> set[str] | None:
+    """Return the mappings the entries name; None = all, where one of them names none."""
+    names = [each.get("mapping") if isinstance(each, dict) else None for each in wanted]
+    known = {name for name in names if isinstance(name, str)}
+    return known if known and len(names) == sum(isinstance(name, str) for name in names) else None
 
 
 def _findings(world: World, wanted: Sequence[Mapping[str, Any]], kind: str) -> str:
-    names = {each["mapping"] for each in wanted if "mapping" in each}
-    rows = _records(world.diff(names or None) if kind == "diff" else world.missing_options())
+    if kind == "diff":
+        rows = [world.captioned(row) for row in _records(world.diff(_named(wanted)))]
+    else:
+        rows = _records(world.missing_options())
     if not wanted:
         return f"{kind} should be empty, found {describe(rows[0])}" if rows else ""
-    missing = unmatched(wanted, rows, world.resolve)
+    missing = unmatched(wanted, rows, world.handles)
     listed = "; ".join(describe(row) for row in rows[:5]) or "none"
     return "; ".join(f"no {kind} row is {describe(each)} (there are: {listed})" for each in missing)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,37 +10,23 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from navcrm_recon.catalog import Catalog, SideName, Table, load_catalog
-from navcrm_recon.errors import ConfigError, NotFoundError, nearest
-from navcrm_recon.frames import UTC, conform, dtype_of, join_key, key_text, split_key, typed
-from navcrm_recon.recon.baseline import baseline
+from navcrm_recon.catalog import Catalog, Column, SideName, Table, load_catalog
+from navcrm_recon.errors import ConfigError, NotFoundError, nearest, shorten
+from navcrm_recon.frames import dtype_of, join_key, key_text, split_key, typed
 from navcrm_recon.sandbox.databases import insert_rows, value_of
+from navcrm_recon.scenarios.couplings import keep
 from navcrm_recon.scenarios.databases import COMPANY, SIDES, company_tables, fresh_databases
+from navcrm_recon.scenarios.expect import Choice
 from navcrm_recon.scenarios.grammar import START, duration, moment
+from navcrm_recon.scenarios.handles import Handles, guid
+from navcrm_recon.scenarios.settings import merged
 from navcrm_recon.sides.record_id import decodable, encode_key
-from navcrm_recon.state.store import Store
+from navcrm_recon.sides.sql_types import NAV_BLANKS
 from navcrm_recon.workspace import Workspace
 from navcrm_recon.workspace_file import WorkspaceFile
 
-_HANDLES = uuid.UUID("5c0a1e2f-7d64-4a53-9a43-1f0b6f3f2e11")
 _HUMAN = "a human"
 _STAMPS = ("last_synch_modified_on", "last_synch_crm_modified_on")
-_COUPLING = (
-    "mapping", "nav_key", "crm_id", "synchronized", "skipped", "last_synch_modified_on",
-    "last_synch_crm_modified_on", "last_synch_result", "last_synch_crm_result",
-)  # fmt: skip
-
-
-def guid(handle: str) -> str:
-    """Return the GUID a handle stands for; a GUID stands for itself.
-
-    >>> guid("0F8FAD5B-D9CB-469F-A165-70867728950E")
-    '0f8fad5b-d9cb-469f-a165-70867728950e'
-    """
-    try:
-        return str(uuid.UUID(handle))
-    except ValueError:
-        return str(uuid.uuid5(_HANDLES, handle))
 
 
 def _by(step: Mapping[str, Any]) -> str:
@@ -49,11 +34,31 @@ def _by(step: Mapping[str, Any]) -> str:
     return str(step.get("by", _HUMAN))
 
 
+def _value(side: SideName, column: Column | None, value: Any) -> Any:
+    """Return a value as an expectation may name it: an option by caption, NAV's zero as blank."""
+    if column is None or value is None or value is pd.NA:
+        return value
+    if column.kind == "option":
+        return Choice(value, column.options.get(value, "" if side == "nav" else str(value)))
+    if side == "nav" and column.kind in ("integer", "decimal") and not value:
+        return Choice(value, "")
+    return value
+
+
+def _stored(table: Table, column: Column, value: Any) -> Any:
+    """Return a value as the database holds it; NAV has blanks, never NULL."""
+    found = value_of(table, column, value)
+    return NAV_BLANKS.get(column.kind) if found is None and table.side == "nav" else found
+
+
 class World:
     """Both sides, the state and the clock of one scenario."""
 
     def __init__(self, given: Mapping[str, Any], urls: Mapping[str, str]) -> None:
         self.now = moment(given["now"]) if "now" in given else START
+        self.handles = Handles()
+        self._births = 0
+        self._integration_ids: dict[tuple[str, str], str] = {}
         self._urls = urls
         self._changes: dict[str, Any] = dict(given.get("mappings") or {})
         self._option_sets = given.get("option_sets") or {}
@@ -73,7 +78,7 @@ class World:
         for entity, rows in (given.get("crm") or {}).items():
             self.insert_crm(entity, rows, _HUMAN)
         self._open()
-        self._keep(given.get("options") or [], given.get("couplings") or [])
+        keep(self._ws, self._urls["state"], self.handles, given)
 
     @classmethod
     @contextmanager
@@ -82,9 +87,9 @@ class World:
         with fresh_databases(sides) as urls:
             yield cls(given, urls)
 
-    def resolve(self, handle: str) -> str:
-        """Return the GUID a handle stands for."""
-        return guid(handle)
+    def key(self, side: SideName, table: str) -> tuple[str, ...]:
+        """Return the names of a table's primary key."""
+        return self._table(side, table).key
 
     def take(self, name: str, arguments: Any) -> None:
         """Take one step.
@@ -101,7 +106,9 @@ class World:
             "edit_nav": lambda it: self._edit_nav(it["table"], it["key"], it["set"]),
             "edit_crm": lambda it: self._edit_crm(it["entity"], it["key"], it["set"], _by(it)),
             "delete_nav": lambda it: self._delete_nav(it["table"], it["key"]),
-            "delete_crm": lambda it: self._delete("crm", it["entity"], [guid(str(it["key"]))]),
+            "delete_crm": lambda it: self._delete(
+                "crm", it["entity"], [self.handles.id(it["key"])]
+            ),
             "set_mapping": self._set_mapping,
             "set_setup": self._set_setup,
         }
@@ -111,8 +118,7 @@ class World:
         self.now += duration(by)
 
     def _set_mapping(self, changes: Mapping[str, Any]) -> None:
-        for mapping, settings in changes.items():
-            self._changes[mapping] = {**self._changes.get(mapping, {}), **settings}
+        self._changes = merged(self._changes, changes)
         self._catalog = self._load()
         self._open()
 
@@ -125,7 +131,22 @@ class World:
         known = self._table(side, table)
         frame = self._ws.side(side).read(known, list(known.columns))
         frame[""] = frame.index
-        return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
+        rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
+        return [
+            {name: _value(side, known.columns.get(name), each) for name, each in row.items()}
+            for row in rows
+        ]
+
+    def captioned(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row of frame ``diff`` whose options may be named by caption as well."""
+        mapping = self._catalog.mappings[row["mapping"]]
+        out = dict(row)
+        for side in SIDES:
+            column = mapping.table(side).columns.get(row[f"{side}_field"])
+            value = row[f"{side}_value"]
+            if column is not None and column.kind == "option" and value.lstrip("-").isdigit():
+                out[f"{side}_value"] = _value(side, column, int(value))
+        return out
 
     def couplings(self, mappings: set[str] | None) -> pd.DataFrame:
         """Return frame ``couplings`` of some or all enabled mappings."""
@@ -152,7 +173,7 @@ class World:
     def _open(self) -> None:
         setup = dict(self._setup)
         if "integration_user" in setup:
-            setup["integration_user"] = guid(str(setup["integration_user"]))
+            setup["integration_user"] = self.handles.id(setup["integration_user"])
         config = WorkspaceFile(
             path=Path("scenario.yaml"),
             company=COMPANY,
@@ -182,7 +203,7 @@ class World:
         if table in self._integrated:
             stamps = [
                 {
-                    "Integration ID": guid(f"{table} {key}"),
+                    "Integration ID": self._integration_id(table, key),
                     "Table ID": known.id,
                     "Record ID": f"{known.id} {key}",
                     "Modified On": self.now.isoformat(),
@@ -190,6 +211,12 @@ class World:
                 for key in (self._key(known, row) for row in rows)
             ]
             insert_rows(self._engines["nav"], self._tables["nav"]["Integration Record"], stamps)
+
+    def _integration_id(self, table: str, key: str) -> str:
+        """Return the id NAV gives a new record: another one when the key was used before."""
+        self._births += 1
+        self._integration_ids[table, key] = guid(f"{table} {key} {self._births}")
+        return self._integration_ids[table, key]
 
     def _key(self, table: Table, row: Mapping[str, Any]) -> str:
         """Return the ``nav_key`` of a row written by hand."""
@@ -207,15 +234,24 @@ class World:
         """Insert CRM records: handles become GUIDs, CRM stamps who and when."""
         known = self._table("crm", entity)
         for row in rows:  # one by one: a record may name one before it
-            stamped = self._stamped(known, self._ids(known, row), by)
+            stamped = self._stamped(known, self._ids(known, self._born(known, row)), by)
             insert_rows(self._engines["crm"], self._tables["crm"][entity], [stamped])
+
+    def _born(self, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record with its id: CRM gives one to a record that brings none."""
+        key = table.key[0]
+        if row.get(key):
+            self.handles.give(row[key])
+            return dict(row)
+        self._births += 1
+        return {**row, key: guid(f"born {table.name} {self._births}")}
 
     def _ids(self, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
         out = dict(row)
         for name, value in row.items():
             column = table.columns.get(name)
             if column is not None and column.kind in ("guid", "lookup") and value:
-                out[name] = guid(str(value))
+                out[name] = self.handles.id(value)
                 target = f"{name}type"
                 if target in table.columns and target not in row:
                     out[target] = self._entity_of(out[name], column.targets)
@@ -238,14 +274,14 @@ class World:
         stamps = {
             "createdon": self.now.isoformat(),
             "modifiedon": self.now.isoformat(),
-            "modifiedby": guid(by),
+            "modifiedby": self.handles.id(by),
             "owneridtype": "systemuser",
         }
         return {name: value for name, value in stamps.items() if name in table.columns} | dict(row)
 
     def _edit_nav(self, table: str, key: Any, values: Mapping[str, Any]) -> None:
         known = self._table("nav", table)
-        old = str(key)
+        old = self._canonical(known, key)
         self._update("nav", known, self._parts(known, old), values)
         renamed = any(name in known.key for name in values)
         if table not in self._integrated:
@@ -254,25 +290,40 @@ class World:
         changed: dict[str, Any] = {"Modified On": self.now}
         if renamed:
             row = dict(zip(known.key, split_key(old), strict=True)) | dict(values)
-            changed["Record ID"] = encode_key(known, self._key(known, row))
+            new = self._key(known, row)
+            changed["Record ID"] = encode_key(known, new)
+            self._integration_ids[table, new] = self._integration_ids[table, old]
         self._touch(record, table, old, changed)
 
     def _touch(self, record: sa.Table, table: str, key: str, changed: Mapping[str, Any]) -> None:
-        statement = sa.update(record).where(record.c["Integration ID"] == guid(f"{table} {key}"))
+        own = record.c["Integration ID"] == self._integration_ids[table, key]
+        statement = sa.update(record).where(own)
         values = {record.c[name]: value for name, value in changed.items()}
         with self._engines["nav"].begin() as connection:
             connection.execute(statement.values(values))
 
     def _edit_crm(self, entity: str, key: Any, values: Mapping[str, Any], by: str) -> None:
         known = self._table("crm", entity)
-        stamps = {"modifiedon": self.now.isoformat(), "modifiedby": guid(by)}
+        stamps = {"modifiedon": self.now.isoformat(), "modifiedby": self.handles.id(by)}
         stamps = {name: value for name, value in stamps.items() if name in known.columns}
-        self._update("crm", known, [guid(str(key))], stamps | self._ids(known, values))
+        self._update("crm", known, [self.handles.id(key)], stamps | self._ids(known, values))
+
+    def _canonical(self, table: Table, key: Any) -> str:
+        """Return a NAV key the way the product writes it."""
+        self._parts(table, str(key))
+        return self._key(table, dict(zip(table.key, split_key(str(key)), strict=True)))
 
     def _parts(self, table: Table, key: str) -> list[Any]:
+        """Return the parts of a NAV key as the database holds them."""
+        parts = split_key(key)
+        if len(parts) != len(table.key):
+            listed = ", ".join(table.key)
+            raise ConfigError(
+                f"The key of {table.name} is {listed}; '{shorten(key)}' has {len(parts)} parts."
+            )
         return [
-            value_of(table, table.columns[name], part)
-            for name, part in zip(table.key, split_key(key), strict=True)
+            _stored(table, table.columns[name], part)
+            for name, part in zip(table.key, parts, strict=True)
         ]
 
     def _where(self, side: SideName, table: Table, parts: Sequence[Any]) -> list[Any]:
@@ -283,13 +334,13 @@ class World:
         self, side: SideName, table: Table, parts: Sequence[Any], values: Mapping[str, Any]
     ) -> None:
         sql = self._tables[side][table.name]
-        unknown = [name for name in values if name not in table.columns]
+        unknown = [name for name in values if name not in sql.c]
         if unknown:
             raise ConfigError(
                 f"{table.name} has no {unknown[0]}.{nearest(unknown[0], table.columns)}"
             )
         changed = {
-            sql.c[name]: value_of(table, table.columns[name], value)
+            sql.c[name]: _stored(table, table.columns[name], value)
             for name, value in values.items()
         }
         with self._engines[side].begin() as connection:
@@ -304,7 +355,7 @@ class World:
         if table in self._integrated:
             record = self._tables["nav"]["Integration Record"]
             gone = {"Deleted On": self.now, "Modified On": self.now, "Record ID": b""}
-            self._touch(record, table, str(key), gone)
+            self._touch(record, table, self._canonical(known, key), gone)
 
     def _delete(self, side: SideName, table: str, parts: Sequence[Any]) -> None:
         known = self._table(side, table)
@@ -316,48 +367,3 @@ class World:
     def _only_one(self, rows: int, table: Table, parts: Sequence[Any]) -> None:
         if rows != 1:
             raise NotFoundError(f"There is no {table.name} {', '.join(map(str, parts))}.")
-
-    def _keep(
-        self, options: Sequence[Mapping[str, Any]], couplings: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Write the given option mapping and couplings to the state."""
-        store = Store(self._urls["state"])
-        store.save_option_mapping(conform(pd.DataFrame(options), "option_mapping"))
-        if not couplings:
-            return
-        for each in couplings:
-            unknown = [name for name in each if name not in _COUPLING]
-            if unknown:
-                raise ConfigError(
-                    f"given.couplings: unknown key '{unknown[0]}'.{nearest(unknown[0], _COUPLING)}"
-                )
-        records = pd.DataFrame([self._coupling(each) for each in couplings])
-        store.save_couplings(conform(records, "coupling_records"))
-
-    def _coupling(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        out = {name: value for name, value in given.items() if name != "synchronized"}
-        out["nav_key"], out["crm_id"] = str(given["nav_key"]), guid(str(given["crm_id"]))
-        for name in _STAMPS:
-            if out.get(name):
-                out[name] = pd.Timestamp(moment(out[name])).as_unit("us")
-        if given.get("synchronized"):
-            out = self._synchronized(str(given["mapping"]), out)
-        return out
-
-    def _synchronized(self, name: str, record: dict[str, Any]) -> dict[str, Any]:
-        """Add what a success leaves: both stamps, both results, the baseline."""
-        stamped = {"last_synch_result": "success", "last_synch_crm_result": "success"} | record
-        mapping = self._catalog.mappings.get(name)
-        if mapping is None:
-            return stamped
-        keys: dict[SideName, str] = {"nav": record["nav_key"], "crm": record["crm_id"]}
-        frames: dict[SideName, pd.DataFrame] = {}
-        for side, stamp in zip(SIDES, _STAMPS, strict=True):
-            table, at = mapping.table(side), self._ws.side(side)
-            times = at.stamps(table, [keys[side]])["modified_on"].astype(UTC)
-            if stamp not in stamped:
-                stamped[stamp] = times.iloc[0] if len(times) else pd.NaT
-            frames[side] = at.read(table, mapping.columns(side), (), [keys[side]])
-        if len(frames["nav"]) and len(frames["crm"]):
-            stamped["baseline"] = baseline(mapping, frames["nav"], frames["crm"]).iloc[0]
-        return stamped
