@@ -42,6 +42,7 @@ def changes(nav=False, crm=False, **more):
     flags = {
         "nav_later": nav, "crm_later": crm, "nav_modified": nav, "crm_modified": crm,
         "own_write": False, "fresh": False, "skipped": False,
+        "nav_untimed": False, "crm_untimed": False,
     } | more  # fmt: skip
     base = flags.pop("baseline", None)
     arrays = {name: np.array([value]) for name, value in flags.items()}

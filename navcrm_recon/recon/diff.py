@@ -16,7 +16,7 @@ from navcrm_recon.recon.align import Mask, Pairs, Positions, Records, arrow, dup
 from navcrm_recon.recon.baseline import changed_since
 from navcrm_recon.recon.compare import FieldFindings, compare_field, value_text
 from navcrm_recon.recon.references import Reference
-from navcrm_recon.recon.resolution import Changes, resolve
+from navcrm_recon.recon.resolution import Changes, Told, examined, resolve
 
 #: Columns at a time: Arrow lets go of the interpreter, two cores gain 1.3 to 1.7 times.
 THREADS = 2
@@ -161,7 +161,8 @@ def _frame(
     if not found:
         return empty("diff")
     pair = np.concatenate([each.pair for each in found])
-    causes = np.concatenate([_causes(each, changes) for each in found])
+    told = [_told(each, changes) for each in found]
+    causes = np.concatenate([_causes(*both, changes) for both in zip(found, told, strict=True)])
     frame = pd.DataFrame(
         {
             "mapping": mapping.name,
@@ -172,7 +173,7 @@ def _frame(
             "nav_value": pd.concat([each.nav_value for each in found], ignore_index=True),
             "crm_value": pd.concat([each.crm_value for each in found], ignore_index=True),
             "cause": causes,
-            "resolution": _resolutions(mapping, found, pair, causes, changes),
+            "resolution": _resolutions(mapping, found, told, causes, changes),
             "seq": np.repeat([e.seq for e in found], [len(e.pair) for e in found]),
         }
     )
@@ -180,24 +181,32 @@ def _frame(
     return conform(frame[list(SCHEMAS["diff"])], "diff")
 
 
-def _causes(each: _Found, changes: Changes) -> np.ndarray:
-    """Missing option, uncoupled reference and truncation win; then baseline, then stamps."""
-    pair, marks = each.pair, each.marks
+def _told(each: _Found, changes: Changes) -> Told:
+    """Say which side changed each finding's field: the baseline knows, else the stamps."""
+    pair = each.pair
     known, nav_changed, crm_changed = changed_since(
         each.row, changes.baseline.iloc[pair], each.nav_value, each.crm_value
     )
-    nav_changed = np.where(known, nav_changed, changes.nav_later[pair])
-    crm_changed = np.where(known, crm_changed, changes.crm_later[pair])
-    fresh: Mask = changes.fresh[pair] & ~known
+    return Told(
+        known,
+        np.where(known, nav_changed, changes.nav_later[pair]),
+        np.where(known, crm_changed, changes.crm_later[pair]),
+    )
+
+
+def _causes(each: _Found, told: Told, changes: Changes) -> np.ndarray:
+    """Missing option, uncoupled reference and truncation win; then baseline, then stamps."""
+    marks = each.marks
+    fresh: Mask = changes.fresh[each.pair] & ~told.known
     return np.select(
         [
             marks.missing_option,
             marks.uncoupled,
             marks.truncated,
             fresh,
-            nav_changed & crm_changed,
-            nav_changed,
-            crm_changed,
+            told.nav & told.crm,
+            told.nav,
+            told.crm,
         ],
         [
             "missing_option",
@@ -215,10 +224,14 @@ def _causes(each: _Found, changes: Changes) -> np.ndarray:
 def _resolutions(
     mapping: TableMapping,
     found: list[_Found],
-    pair: Positions,
+    told: list[Told],
     causes: np.ndarray,
     changes: Changes,
 ) -> np.ndarray:
+    pair = np.concatenate([each.pair for each in found])
+    every = Told(
+        *(np.concatenate([getattr(each, n) for each in told]) for n in ("known", "nav", "crm"))
+    )
     marks = pd.DataFrame(
         {
             name: np.concatenate([getattr(each.marks, name) for each in found])
@@ -229,4 +242,4 @@ def _resolutions(
         [each.row.direction == "both" for each in found], [len(each.pair) for each in found]
     )
     marks["cause"] = causes
-    return resolve(mapping, marks, pair, changes)
+    return resolve(mapping, marks, pair, examined(mapping, changes, pair, every))

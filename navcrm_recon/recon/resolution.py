@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ class Changes:
     ``nav_later`` / ``crm_later``: modified after the stamp (3.6); ``nav_modified`` /
     ``crm_modified``: the same, or the last attempt from that side failed; ``own_write``: the CRM
     record was last modified by the integration user (R3.4); ``fresh``: neither stamp is set;
+    ``nav_untimed`` / ``crm_untimed``: the product keeps no modified-on of the record;
     ``baseline``: Series of bytes or None (``recon.baseline``).
     """
 
@@ -28,13 +29,45 @@ class Changes:
     own_write: Mask
     fresh: Mask
     skipped: Mask
+    nav_untimed: Mask
+    crm_untimed: Mask
     baseline: pd.Series
 
     @classmethod
     def unknown(cls, pairs: int) -> Changes:
         """Return what is known of couplings that were never synchronised and carry no times."""
         no, yes = np.zeros(pairs, dtype=bool), np.ones(pairs, dtype=bool)
-        return cls(no, no, no, no, no, yes, no, pd.Series([None] * pairs, dtype=object))
+        return cls(no, no, no, no, no, yes, no, no, no, pd.Series([None] * pairs, dtype=object))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What baseline, else the stamps, tell of each finding: which side changed the field."""
+
+    known: Mask
+    nav: Mask
+    crm: Mask
+
+
+def examined(mapping: TableMapping, changes: Changes, pair: Positions, told: Told) -> Changes:
+    """Count a record without a modified-on as modified where its values say so.
+
+    The baseline tells; where there is none, a mapping of one direction examines every record.
+    """
+    unknown = changes.baseline.isna().to_numpy(dtype=bool)
+    nav = _pairs_with(told.nav, pair, changes) | (unknown & (mapping.direction == "to_crm"))
+    crm = _pairs_with(told.crm, pair, changes) | (unknown & (mapping.direction == "to_nav"))
+    return replace(
+        changes,
+        nav_modified=changes.nav_modified | (changes.nav_untimed & nav),
+        crm_modified=changes.crm_modified | (changes.crm_untimed & crm),
+    )
+
+
+def _pairs_with(mask: Mask, pair: Positions, changes: Changes) -> Mask:
+    hit = np.zeros(len(changes.nav_modified), dtype=bool)
+    hit[pair[mask]] = True
+    return hit
 
 
 def resolve(

@@ -111,6 +111,8 @@ def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) 
         own_write=(modified_by.eq(user) & (user != "")).to_numpy(dtype=bool),
         fresh=(nav_stamp.isna() & crm_stamp.isna()).to_numpy(dtype=bool),
         skipped=skipped,
+        nav_untimed=nav_row.isna().to_numpy(dtype=bool),
+        crm_untimed=crm_row["modified_on"].isna().to_numpy(dtype=bool),
         baseline=coupled["baseline"],
     )
 
