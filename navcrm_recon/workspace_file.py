@@ -16,6 +16,10 @@ from navcrm_recon.errors import ConfigError, nearest, shorten
 
 _SIDE_KINDS = {"nav": ("sql", "odata", "files"), "crm": ("sql", "dataverse", "files")}
 _SIDE_KEYS = {"kind": str, "url": str, "auth": dict, "read": dict}
+_AUTH_KEYS = dict.fromkeys(
+    ("tenant", "client_id", "client_secret", "certificate", "user", "key"), str
+)
+_LIVE = ("odata", "dataverse")
 _SETUP_KEYS: dict[str, type] = {
     "integration_user": str,
     "server_address": str,
@@ -141,7 +145,9 @@ def _expanded(value: Any, path: str, problems: list[str]) -> Any:
         return value
 
     def variable(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1], match[2])
+        found = os.environ.get(match[1])
+        if match[2] is not None:
+            return found or match[2]
         if found is None:
             problems.append(f"{path}: the environment variable {match[1]} is not set.")
         return found or ""
@@ -178,14 +184,19 @@ def _check_keys(
 def _check_side(content: Any, side: str, kinds: tuple[str, ...], problems: list[str]) -> None:
     if not isinstance(content, dict):
         return
-    _check_keys(content, _SIDE_KEYS, side, problems)
     kind = content.get("kind")
+    plain = {"kind": str, "url": str}
+    _check_keys(content, _SIDE_KEYS if kind not in ("sql", "files") else plain, side, problems)
+    if kind in _LIVE and isinstance(content.get("auth"), dict):
+        _check_keys(content["auth"], _AUTH_KEYS, f"{side}.auth", problems)
+    if kind in _LIVE and isinstance(content.get("read"), dict):
+        _check_keys(content["read"], plain, f"{side}.read", problems)
     if kind not in kinds:
         found = f"found '{shorten(kind)}'" if kind is not None else "it is missing"
         problems.append(
             f"{side}.kind: must be one of {', '.join(kinds)}; {found}.{nearest(kind, kinds)}"
         )
-    elif kind in ("odata", "dataverse"):
+    elif kind in _LIVE:
         problems.append(f"{side}.kind: {kind} is not read by this version; use sql or files.")
     if "url" not in content:
         problems.append(f"{side}.url: is missing.")
@@ -220,6 +231,11 @@ def _check_rest(content: Mapping[str, Any], problems: list[str]) -> None:
             problems.append(f"thresholds.{name}: must be a table of keys, found {_found(limits)}.")
             continue
         _check_keys(limits, dict.fromkeys(_THRESHOLD_KEYS, int), f"thresholds.{name}", problems)
+        problems += [
+            f"thresholds.{name}.{key}: must be a number from 0, found {shorten(value)}."
+            for key, value in limits.items()
+            if isinstance(value, bool) or (isinstance(value, int) and value < 0)
+        ]
 
 
 def _mappings(value: Any, path: Path, problems: list[str]) -> tuple[dict[str, Any], str]:
@@ -229,6 +245,9 @@ def _mappings(value: Any, path: Path, problems: list[str]) -> tuple[dict[str, An
     if not isinstance(value, str):
         return {}, ""
     file = path.parent / value
+    if not file.is_file():
+        problems.append(f"mappings: there is no file {file}.")
+        return {}, ""
     try:
         return _load_yaml(file), file.name
     except ConfigError as exc:

@@ -105,6 +105,49 @@ def test_a_secret_is_never_shown(workspace, capsys, monkeypatch):
     assert "s3cr3t" not in refused(workspace, capsys, "127.0.0.1:1")
 
 
+def test_a_secret_in_the_query_of_an_address_is_never_shown(workspace, capsys, monkeypatch):
+    monkeypatch.setenv("NAV_PASSWORD", "s3cr3t-and-more")
+    url = "postgresql+psycopg://nav@127.0.0.1:1/nav?password=${NAV_PASSWORD}"
+    configure(workspace, nav={"kind": "sql", "url": url})
+    assert "s3cr3t" not in refused(workspace, capsys, "127.0.0.1:1")
+    configure(workspace, nav={"kind": "files", "url": "."}, state={"url": url})
+    assert "s3cr3t" not in refused(workspace, capsys, "state")
+
+
+@pytest.mark.parametrize("password", ["s3cr3t@home", "a@s3cr3t:b/c", "s3cr3t#1", "s3cr3t/%41?x=y"])
+def test_a_secret_with_signs_of_an_address_is_never_shown(workspace, capsys, monkeypatch, password):
+    monkeypatch.setenv("NAV_PASSWORD", password)
+    url = "postgresql+psycopg://nav:${NAV_PASSWORD}@127.0.0.1:1/nav"
+    configure(workspace, nav={"kind": "sql", "url": url})
+    assert "s3cr3t" not in refused(workspace, capsys, "nav")
+
+
+def test_a_default_stands_for_a_variable_that_is_empty(workspace, capsys, monkeypatch):
+    monkeypatch.setenv("NAV_FOLDER", "")
+    configure(workspace, nav={"kind": "files", "url": "${NAV_FOLDER:-nowhere}"})
+    refused(workspace, capsys, "nowhere")
+
+
+def test_keys_a_kind_of_side_does_not_take(workspace, capsys):
+    configure(workspace, nav={"kind": "files", "url": ".", "auth": {"user": "x"}})
+    refused(workspace, capsys, "nav.auth: unknown key")
+
+
+def test_a_threshold_that_is_no_number(workspace, capsys):
+    configure(workspace, thresholds={"CUSTOMER": {"diffs": True, "failed": -1}})
+    refused(workspace, capsys, "CUSTOMER.diffs", "found True", "CUSTOMER.failed", "found -1")
+
+
+def test_a_mapping_file_that_is_not_there(workspace, capsys):
+    configure(workspace, mappings="mine.yaml")
+    refused(workspace, capsys, "mappings: there is no file", "mine.yaml")
+
+
+def test_a_state_in_a_folder_that_is_not_there(workspace, capsys):
+    configure(workspace, state={"url": "sqlite:///no/such/state.db"})
+    refused(workspace, capsys, "no/such", "state.url")
+
+
 def test_a_missing_table(workspace, capsys):
     damage(workspace, "nav", f"drop table {CUSTOMER}")
     refused(workspace, capsys, "Larkmoor Bicycles Ltd_$Customer", "nav")

@@ -46,11 +46,12 @@ class SqlSide:
     def __init__(self, name: SideName, url: str, *, company: str, catalog: Catalog) -> None:
         self.name = name
         self.company = company
-        self.engine = _engine(url)
+        self.engine = _engine(name, url)
         weakref.finalize(self, self.engine.dispose)
         self.dialect = self.engine.dialect.name
         self.writable = self.dialect in _WRITABLE
-        self.address = self.engine.url.render_as_string(hide_password=True)
+        # Without the query, which may hold a password or a whole connection string.
+        self.address = self.engine.url.set(query={}).render_as_string(hide_password=True)
         self._catalog = catalog
         self._numbered = {table.id: table for table in catalog.nav.values() if table.id}
         self._physical: dict[str, Physical] = {}
@@ -105,6 +106,10 @@ class SqlSide:
                 return None
             rows = self._rows(connection, table, option_sets.COLUMNS, where, None)
         return option_sets.options(rows, entity, attribute, self._catalog)
+
+    def left_out(self, table: Table) -> frozenset[str]:
+        """Return nothing: a database with a key that is blank or there twice is an error."""
+        return frozenset()
 
     def not_checked(self) -> pd.DataFrame:
         """Return no rows: what a database lacks is an error (contract 3)."""
@@ -212,18 +217,18 @@ def _shown(value: object) -> str:
     return shorten(text) if not isinstance(value, str) else f"'{shorten(text)}'"
 
 
-def _engine(url: str) -> sa.Engine:
+def _engine(side: SideName, url: str) -> sa.Engine:
     try:
         engine = sa.create_engine(url)
     except (sa.exc.NoSuchModuleError, ImportError) as exc:
         raise ConfigError(
-            f"The driver for the database is not installed ({shorten(exc)}). Install the package "
-            "with the extra 'postgres' or 'sqlserver'."
+            f"{side}.url: the driver for the database is not installed ({shorten(exc)}). Install "
+            "the package with the extra 'postgres' or 'sqlserver'."
         ) from exc
     except (sa.exc.ArgumentError, ValueError):
         # Without its cause, which may show the address and with it a password.
         raise ConfigError(
-            "The address of a side is no SQLAlchemy URL, such as sqlite:///nav.db or "
+            f"{side}.url: this is no SQLAlchemy URL, such as sqlite:///nav.db or "
             "postgresql+psycopg://user@host/database."
         ) from None
     if engine.dialect.name == "sqlite":

@@ -45,9 +45,11 @@ class Store:
     def __init__(self, url: str) -> None:
         try:
             self._url = make_url(url)
-        except ArgumentError as exc:
-            raise SideError("state.url is not a database address SQLAlchemy can read.") from exc
-        self.address = self._url.render_as_string(hide_password=True)
+        except (ArgumentError, ValueError):
+            # Without its cause, which may show the address and with it a password.
+            raise SideError("state.url is not a database address SQLAlchemy can read.") from None
+        # Without the query, which may hold a password.
+        self.address = self._url.set(query={}).render_as_string(hide_password=True)
         self._opened: Engine | None = None
 
     def coupling_records(self, mapping: str | None = None) -> pd.DataFrame:
@@ -104,6 +106,11 @@ class Store:
         """Say whether there is a state, without making one."""
         path = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if path and not Path(path).exists():
+            if not Path(path).parent.is_dir():
+                raise SideError(
+                    f"There is no folder {Path(path).parent} for the state. Correct state.url in "
+                    "the workspace file; relative paths are relative to it."
+                )
             return False
         if not inspect(self._engine()).has_table(state_version.name):
             return False
