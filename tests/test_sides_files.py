@@ -13,7 +13,10 @@ import pytest
 
 from navcrm_recon.catalog import Condition, SideName, load_catalog
 from navcrm_recon.errors import ConfigError, DataError, SideError
+from navcrm_recon.frames import conform
 from navcrm_recon.sides import FilesSide, open_side
+from navcrm_recon.state.store import Store
+from navcrm_recon.workspace import open_workspace
 
 CATALOG = load_catalog()
 CUSTOMER, ACCOUNT = CATALOG.nav["Customer"], CATALOG.crm["account"]
@@ -35,6 +38,29 @@ def listed(found: FilesSide) -> dict[str, str]:
     rows = found.not_checked()
     assert set(rows["side"]) <= {found.name}
     return dict(zip(rows["subject"], rows["reason"], strict=True))
+
+
+def test_what_could_not_be_read_is_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "nav").mkdir()
+    (tmp_path / "crm").mkdir()
+    account, other = GUID.format(1), GUID.format(2)
+    side(tmp_path / "crm", "crm", account=f"accountid,name\n{account},A\n")
+    workspace = tmp_path / "workspace.yaml"
+    workspace.write_text(
+        "company: C\nnav: {kind: files, url: nav}\ncrm: {kind: files, url: crm}\n"
+        "state: {url: 'sqlite:///state.db'}\n"
+    )
+    known = pd.DataFrame({"mapping": "CUSTOMER", "nav_key": ["1", "2"], "crm_id": [account, other]})
+    Store(f"sqlite:///{tmp_path}/state.db").save_couplings(conform(known, "coupling_records"))
+    found = open_workspace(workspace)
+    states = found.couplings("CUSTOMER")[["nav_key", "state"]].to_numpy().tolist()
+    assert states == [["2", "crm_deleted"]]  # of the other, only a missing file says it is gone
+    assert f"1 / {account}" in found.not_checked()["subject"].tolist()
+    side(tmp_path / "nav", Customer="No.,Name\n1,A\n1,B\n")
+    states = (
+        open_workspace(workspace).couplings("CUSTOMER")[["nav_key", "state"]].to_numpy().tolist()
+    )
+    assert states == [["2", "both_deleted"]]  # customer 1 is there twice, not gone
 
 
 def test_texts_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class FilesSide:
         self._files: dict[Path, FileTable] = {}
         self._columns: dict[tuple[str, str], pa.Array] = {}
         self._orders: dict[str, tuple[pa.Array, pa.Array | None]] = {}
+        self._left_out: dict[str, frozenset[str]] = {}
         self._notes: dict[tuple[str, str, str], None] = {}
 
     def describe(self) -> dict[str, str]:
@@ -85,6 +86,13 @@ class FilesSide:
         rows = {name: self._column(table, name) for name in names}
         rows = records.meets(table, rows, option_sets.of_attribute(entity, attribute))
         return option_sets.options(rows, entity, attribute, self._catalog)
+
+    def left_out(self, table: Table) -> frozenset[str] | None:
+        """Return the keys that are there twice; None without a file of the table or its key."""
+        if not self._has_key(table):
+            return None
+        self._order(table)
+        return self._left_out.get(table.name, frozenset())
 
     def not_checked(self) -> pd.DataFrame:
         """List what was not there or not understood so far: frame ``not_checked``."""
@@ -167,6 +175,7 @@ class FilesSide:
             double = double.filter(pc.not_equal(double, ""))
         if not len(double):
             return pc.and_(pc.equal(key, ""), False)
+        self._left_out[table.name] = frozenset(double.to_pylist())
         all_of_them = pc.is_in(key, double)
         count = pc.sum(all_of_them).as_py()
         self._note(

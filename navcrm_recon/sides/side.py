@@ -64,6 +64,12 @@ class Side(Protocol):
     def option_set(self, entity: str, attribute: str) -> tuple[Option, ...] | None:
         """Return the options CRM offers for an attribute, None where this side cannot say."""
 
+    def left_out(self, table: Table) -> frozenset[str] | None:
+        """Return the keys of records that are there but could not be read.
+
+        None where the whole table could not be. What is missing then is not known to be deleted.
+        """
+
     def not_checked(self) -> pd.DataFrame:
         """List what could not be read and was passed over so far: frame ``not_checked``.
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from navcrm_recon.catalog import load_catalog
 from navcrm_recon.catalog.model import Option, SideName, TableMapping
+from navcrm_recon.errors import examples
 from navcrm_recon.frames import TEXT, blanks, conform, empty
 from navcrm_recon.recon import couplings as recon_couplings
 from navcrm_recon.recon.align import pair_up, positions
@@ -30,7 +31,7 @@ def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
         crm = _offered_names(offered(scene, mapping))
     else:
         crm = _known(scene, mapping, "crm", known["crm_id"])
-    frame = recon_couplings.couplings(mapping.name, known, nav, crm)
+    frame = _judged(scene, mapping, recon_couplings.couplings(mapping.name, known, nav, crm))
     gone = frame["state"].isin(["both_deleted"])
     nav_keys = frame["nav_key"].mask(gone | frame["state"].eq("nav_deleted"), "")
     crm_ids = frame["crm_id"].mask(gone | frame["state"].eq("crm_deleted"), "")
@@ -42,6 +43,34 @@ def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
         nav_url=nav_urls(web_client, scene.company, mapping.nav, nav_keys),
         crm_url=crm_urls(server, mapping.crm, crm_ids),
     )
+
+
+def _judged(scene: Scene, mapping: TableMapping, frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out couplings whose record is only gone because it could not be read, and note them."""
+    unread = {}
+    sides: tuple[tuple[SideName, str], ...] = (("nav", "nav_key"), ("crm", "crm_id"))
+    for side, key in sides:
+        gone = frame["state"].isin([f"{side}_deleted", "both_deleted"])
+        by_option = side == "crm" and mapping.option_attribute is not None
+        left_out: frozenset[str] | None = frozenset()
+        if gone.any() and not by_option:
+            left_out = scene.side(side).left_out(mapping.table(side))
+        unread[side] = gone if left_out is None else gone & frame[key].isin(list(left_out))
+    both = frame["state"].eq("both_deleted")
+    state = frame["state"].mask(both & unread["nav"], "crm_deleted")
+    state = state.mask(both & unread["crm"], "nav_deleted")
+    lost = (unread["nav"] | unread["crm"]) & ~(both & (unread["nav"] ^ unread["crm"]))
+    reason = "the coupling is not judged: its record could not be read"
+    pair = frame["nav_key"] + " / " + frame["crm_id"]
+    scene.note(mapping.name, "", mapping.nav.name, _summary(pair[lost], reason))
+    return frame.assign(state=state)[~lost].reset_index(drop=True)
+
+
+def _summary(pairs: pd.Series, reason: str) -> pd.DataFrame:
+    """Return one note for any number of couplings."""
+    if not len(pairs):
+        return pd.DataFrame(columns=["subject", "reason"])
+    return pd.DataFrame({"subject": [examples(pairs)], "reason": [reason]})
 
 
 def _known(scene: Scene, mapping: TableMapping, side: SideName, coupled: pd.Series) -> Known:
@@ -144,7 +173,10 @@ def _missing_options(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
         nav_use=_nav_use(scene, mapping),
         crm_use=_use(scene.crm.read(mapping.crm, [attribute]), attribute),
     )
-    return missing_options(mapping, sides)
+    found = missing_options(mapping, sides)
+    if scene.nav.left_out(table) is None:  # what is not there to be read is not gone
+        found = found[found["finding"] != "stale_mapping"].reset_index(drop=True)
+    return found
 
 
 def _nav_use(scene: Scene, mapping: TableMapping) -> pd.Series:
