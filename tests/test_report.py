@@ -20,6 +20,7 @@ from navcrm_recon.report.history import age, no_findings, open_findings
 from navcrm_recon.report.index import index_page
 from navcrm_recon.report.markup import link, text
 from navcrm_recon.report.notebooks import NotebookRun
+from navcrm_recon.report.run import _make_folder
 from navcrm_recon.report.source import QUALITY_ALL, ROWS, ReportFrames, store_frames
 from navcrm_recon.report.summary import checksums, exit_status, summarize
 
@@ -396,6 +397,15 @@ class TestStored:
             "diff.parquet",
             "diff.xlsx",
         ]
+
+
+def test_runs_that_start_in_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    started = datetime(2018, 10, 1, 8, tzinfo=UTC)
+    names = [_make_folder(tmp_path / "runs", started).name for _ in range(3)]
+    assert names == ["20181001T080000Z", "20181001T080000Z-2", "20181001T080000Z-3"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        _make_folder(tmp_path / "file", started)
 
 
 def test_importing_reports_does_not_import_what_only_runs_need() -> None:

@@ -77,12 +77,13 @@ def run_report(
     ws = navcrm_recon.open_workspace(workspace_path)
     target = (Path(out) if out is not None else ws.config.out).resolve()
     with _progress(len(NAMES) + len(listed)) as bar:
-        data = observe(ws, run_id=_free_id(target, started), out=target, started=started)
+        data = observe(ws, out=target, started=started)
         for name in NAMES:
             bar.set_description(f"Reading: {name.replace('_', ' ')}")
             getattr(data, name)
             bar.update()
-        folder = _make_folder(target, data.facts["run_id"])
+        folder = _make_folder(target, started)
+        data.facts = {**data.facts, "run_id": folder.name}
         store_frames(data, folder / "data")
         runs = _run_all(listed, folder, _arguments(data, folder, given), bar)
     return _finish(data, folder, runs)
@@ -158,20 +159,21 @@ def _run_in_thread(
         ensure_event_loop().close()
 
 
-def _free_id(out: Path, started: datetime) -> str:
-    """Return the run's name: when it started, and a number where that is taken."""
+def _make_folder(out: Path, started: datetime) -> Path:
+    """Make the run's folder: named when it started, with a number where that is taken."""
     stem = started.strftime("%Y%m%dT%H%M%SZ")
-    names = [stem, *(f"{stem}-{number}" for number in range(2, 100))]
-    return next(name for name in names if not (out / name).exists())
-
-
-def _make_folder(out: Path, run_id: str) -> Path:
-    folder = out / run_id
-    try:
-        folder.mkdir(parents=True)
-    except OSError as exc:
-        raise ConfigError(f"The folder {folder} cannot be made: {exc.strerror or exc}.") from exc
-    return folder
+    for name in (stem, *(f"{stem}-{number}" for number in range(2, 100))):
+        try:
+            (out / name).mkdir(parents=True)
+        except FileExistsError:
+            if (out / name).is_dir():
+                continue  # of another run, perhaps one that started this very moment
+            raise ConfigError(f"The folder {out / name} cannot be made: a file is there.") from None
+        except OSError as exc:
+            why = exc.strerror or exc
+            raise ConfigError(f"The folder {out / name} cannot be made: {why}.") from exc
+        return out / name
+    raise ConfigError(f"There are a hundred runs {stem} in {out}. Wait a second.")
 
 
 class _Bar(Protocol):
