@@ -126,7 +126,7 @@ def _meets(table: Table, values: pa.Array, condition: Condition) -> pa.Array:
     if values.type == TEXT:
         values = pc.utf8_rtrim(values, " ")
         values = pc.utf8_lower(values) if table.side == "crm" else values
-    blank = pc.equal(values, "") if values.type == TEXT else pc.is_null(values)
+    blank = _is_blank(table, values)
     if condition.op == "not_null":
         return pc.invert(blank)
     given = condition_values(table, column, condition)
@@ -135,6 +135,18 @@ def _meets(table: Table, values: pa.Array, condition: Condition) -> pa.Array:
     if None in given:
         met = pc.or_(met, blank)
     return pc.invert(met) if condition.op == "ne" else met
+
+
+def _is_blank(table: Table, values: pa.Array) -> pa.Array:
+    """Mark the blanks of a column: NAV's numbers and truth values are blank when they are zero."""
+    if values.type == TEXT:
+        return pc.equal(values, "")
+    blank = pc.is_null(values)
+    if table.side == "crm" or pa.types.is_timestamp(values.type):
+        return blank
+    zero = Decimal(0) if pa.types.is_decimal(values.type) else 0
+    zero = False if pa.types.is_boolean(values.type) else zero
+    return pc.or_(blank, pc.is_in(values, pa.array([zero], type=values.type)))
 
 
 def condition_values(table: Table, column: Column, condition: Condition) -> list[Any]:

@@ -141,12 +141,15 @@ def _clause(physical: Physical, condition: Condition) -> sa.ColumnElement[bool] 
     given = condition_values(table, table.columns[name], condition)
     listed = _bound(physical, name, [each for each in given if each is not None and each != ""])
     clauses: list[sa.ColumnElement[bool]] = [value.in_(listed)] if listed else []
-    if None in given or "" in given:
+    for_blank = None in given or "" in given
+    if for_blank:
         clauses.append(blank)
     met = sa.or_(sa.false(), *clauses)
     if condition.op != "ne":
         return met
-    return sa.not_(met) if table.side == "nav" else sa.or_(column.is_(None), sa.not_(met))
+    # A NULL of CRM differs from every value given, but not from a blank.
+    never_null = table.side == "nav" or for_blank
+    return sa.not_(met) if never_null else sa.or_(column.is_(None), sa.not_(met))
 
 
 def _comparable(
