@@ -20,7 +20,7 @@ _AUTH_KEYS = dict.fromkeys(
     ("tenant", "client_id", "client_secret", "certificate", "user", "key"), str
 )
 _LIVE = ("odata", "dataverse")
-_SETUP_KEYS: dict[str, type] = {
+SETUP_KEYS: dict[str, type] = {
     "integration_user": str,
     "server_address": str,
     "nav_web_client": str,
@@ -217,7 +217,7 @@ def _check_state(content: Mapping[str, Any], problems: list[str]) -> None:
 
 def _check_rest(content: Mapping[str, Any], problems: list[str]) -> None:
     if isinstance(content.get("setup"), dict):
-        _check_keys(content["setup"], _SETUP_KEYS, "setup", problems)
+        _check_keys(content["setup"], SETUP_KEYS, "setup", problems)
     if isinstance(content.get("report"), dict):
         _check_keys(content["report"], {"out": str}, "report", problems)
     try:

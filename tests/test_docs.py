@@ -144,7 +144,7 @@ def test_examples_of_workspaces_are_understood(text: str, tmp_path: Path):
 def test_every_key_of_a_workspace_file_is_explained():
     assert set(first_column("docs/workspace.md", "Key")) >= set(workspace_file._KEYS)
     named = set(NAMES.findall(page("docs/workspace.md")))
-    assert set(workspace_file._SETUP_KEYS) <= named
+    assert set(workspace_file.SETUP_KEYS) <= named
 
 
 def test_every_limit_is_explained():

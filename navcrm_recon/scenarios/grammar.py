@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from navcrm_recon.errors import ConfigError, nearest, shorten
+from navcrm_recon.workspace_file import SETUP_KEYS
 
 #: Step -> its arguments; True = must be given.
 STEPS: dict[str, dict[str, bool]] = {
@@ -29,10 +30,6 @@ GIVEN = (
 )  # fmt: skip
 THEN = ("nav", "crm", "count", "absent", "couplings", "diff", "missing_options", "links")
 MATCHERS = ("contains", "matches", "any", "blank", "between", "new")
-SETUP = (
-    "integration_user", "server_address", "nav_web_client", "solution_installed",
-    "auto_create_sales_orders", "sales_order_integration", "user_mapping", "account_posts",
-)  # fmt: skip
 #: Rows of ``given`` with keys of their own; True = must be given.
 _ROWS = {
     "options": {"mapping": True, "nav_key": True, "value": True, "caption": False},
@@ -139,7 +136,7 @@ def _given(raw: Any, path: str) -> dict[str, Any]:
     given = {key: value for key, value in raw.items() if value is not None}
     for key in ("nav", "crm", "option_sets"):
         _tables(given.get(key, {}), f"{path}.{key}")
-    known_keys(given.get("setup", {}), SETUP, f"{path}.setup")
+    known_keys(given.get("setup", {}), SETUP_KEYS, f"{path}.setup")
     known_keys(given.get("mappings", {}), given.get("mappings", {}), f"{path}.mappings")
     for key, columns in _ROWS.items():
         for place, row in enumerate(_rows(given.get(key, []), f"{path}.{key}")):
@@ -211,7 +208,7 @@ def _steps(raw: Any, name: str) -> Iterator[Step]:
         for inner in ("row", "set") if allowed else ():
             known_keys(arguments.get(inner, {}), arguments.get(inner, {}), f"{path}.{step}.{inner}")
         if step == "set_setup":
-            known_keys(arguments, SETUP, f"{path}.{step}")
+            known_keys(arguments, SETUP_KEYS, f"{path}.{step}")
         if step == "set_mapping":
             known_keys(arguments, arguments, f"{path}.{step}")
         raises = each.get("raises")

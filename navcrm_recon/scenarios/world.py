@@ -26,7 +26,6 @@ from navcrm_recon.workspace import Workspace
 from navcrm_recon.workspace_file import WorkspaceFile
 
 _HUMAN = "a human"
-_STAMPS = ("last_synch_modified_on", "last_synch_crm_modified_on")
 
 
 def _by(step: Mapping[str, Any]) -> str:
