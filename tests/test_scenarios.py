@@ -82,8 +82,20 @@ def test_the_runner_says_ok_or_what_differed_and_counts(tmp_path, capsys):
         ("- {id: x, given: [1]}", "given: must be a table of keys"),
         ("- {id: x, given: {nav: {Customer: {No.: '1'}}}}", "given.nav.Customer: must be a list"),
         ("- {id: x, when: {advance: 1h}}", "when: must be a list"),
-        ("- {id: x, when: [{synchronize: {}}]}", "'synchronize' is not played by this version"),
-        ("- {id: x, then: {jobs: []}}", "'jobs' is not played by this version"),
+        ("- {id: x, when: [{post_updates: }]}", "'post_updates' is not played by this version"),
+        ("- {id: x, when: [{synchronize: {maping: CUSTOMER}}]}", "unknown key 'maping'"),
+        ("- {id: x, when: [{synchronize: {records: acc-1}}]}", "records: must be a list"),
+        ("- {id: x, when: [{couple: {mapping: CUSTOMER, nav_key: 1}}]}", "needs crm_id"),
+        ("- {id: x, when: [{uncouple: {nav_keys: ['1']}}]}", "needs mapping"),
+        ("- {id: x, when: [{restore: }]}", "must be a table of keys"),
+        ("- {id: x, when: [{run_due: {mapping: CUSTOMER}}]}", "unknown key 'mapping'"),
+        ("- {id: x, when: [{apply: {plan: 1}}]}", "unknown key 'plan'"),
+        ("- {id: x, when: [{apply: }]}", "There is no plan yet"),
+        ("- {id: x, then: {plan: [{mapping: CUSTOMER}]}}", "There is no plan yet"),
+        ("- {id: x, then: {plan: [{actions: insert}]}}", "Did you mean 'action'?"),
+        ("- {id: x, then: {jobs: [{insert: 1}]}}", "Did you mean 'inserted'?"),
+        ("- {id: x, then: {errors: [{text: a}]}}", "unknown key 'text'"),
+        ("- {id: x, then: {match: [{nav_key: '1'}]}}", "needs mapping"),
         ("- {id: x, then: {absent: {nva: {}}}}", "unknown key 'nva'"),
         ("- {id: x, then: {count: {crm: {account: two}}}}", "must be a number of rows"),
         ("- {id: x, then: {couplings: [{crm_id: {matches: '('}}]}}", "no regular expression"),
@@ -153,3 +165,49 @@ def test_it_runs_as_a_module(tmp_path):
 def test_a_file_that_is_not_there_is_a_clear_error(capsys):
     assert main(["nowhere.yaml"]) == 2
     assert "nowhere.yaml" in capsys.readouterr().err
+
+
+#: A record and the line that belongs to it; NAV stamps both (engine R1.8a).
+LINES = {
+    "Currency": (
+        "{Code: EUR}",
+        "Currency Exchange Rate",
+        "{Currency Code: EUR, Starting Date: 2018-01-01}",
+        "EUR, 2018-01-01",
+        "{Exchange Rate Amount: 2}",
+    ),
+    "Customer Price Group": (
+        "{Code: GOLD}",
+        "Sales Price",
+        "{Item No.: A, Sales Type: Customer Price Group, Sales Code: GOLD}",
+        "A, Customer Price Group, GOLD, , , , , ",
+        "{Unit Price: 2}",
+    ),
+    "Sales Invoice Header": (
+        "{No.: I1}",
+        "Sales Invoice Line",
+        "{Document No.: I1, Line No.: 10000}",
+        "I1, 10000",
+        "{Quantity: 2}",
+    ),
+}
+
+
+@pytest.mark.parametrize("parent", LINES)
+def test_a_record_is_stamped_when_its_line_comes_changes_and_goes(tmp_path, capsys, parent):
+    record, table, row, key, values = LINES[parent]
+    text = f"""
+- id: x
+  given: {{now: "2018-10-01T08:00:00Z", nav: {{{parent}: [{record}]}}}}
+  when:
+    - advance: 1h
+    - insert_nav: {{table: {table}, row: {row}}}
+      then: {{nav: {{Integration Record: [{{Modified On: "2018-10-01T09:00:00Z"}}]}}}}
+    - advance: 1h
+    - edit_nav: {{table: {table}, key: "{key}", set: {values}}}
+      then: {{nav: {{Integration Record: [{{Modified On: "2018-10-01T10:00:00Z"}}]}}}}
+    - advance: 1h
+    - delete_nav: {{table: {table}, key: "{key}"}}
+  then: {{nav: {{Integration Record: [{{Modified On: "2018-10-01T11:00:00Z", Deleted On: null}}]}}}}
+"""
+    assert main([scenario(tmp_path, text)]) == 0, capsys.readouterr().out

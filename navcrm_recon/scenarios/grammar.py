@@ -13,22 +13,47 @@ import yaml
 from navcrm_recon.errors import ConfigError, nearest, shorten
 from navcrm_recon.workspace_file import SETUP_KEYS
 
-#: Step -> its arguments; True = must be given.
-STEPS: dict[str, dict[str, bool]] = {
-    "advance": {},
+#: Step -> its arguments, True = must be given; None = it takes a value, or keys of any name.
+STEPS: dict[str, dict[str, bool] | None] = {
+    "advance": None,
     "insert_nav": {"table": True, "row": True},
     "edit_nav": {"table": True, "key": True, "set": True},
     "delete_nav": {"table": True, "key": True},
     "insert_crm": {"entity": True, "row": True, "by": False},
     "edit_crm": {"entity": True, "key": True, "set": True, "by": False},
     "delete_crm": {"entity": True, "key": True},
-    "set_mapping": {},
-    "set_setup": {},
+    "couple": {"mapping": True, "nav_key": True, "crm_id": True, "synchronize": False},
+    "couple_matches": {"mapping": True},
+    "uncouple": {"mapping": True, "nav_keys": False, "crm_ids": False},
+    "synchronize": {"mapping": False, "direction": False, "records": False, "force": False},
+    "full_synchronization": {"mappings": False},
+    "run_due": {},
+    "restore": {"mapping": True, "nav_keys": False},
+    "plan": {"mapping": True, "direction": False, "records": False, "force": False},
+    "apply": {},
+    "set_mapping": None,
+    "set_setup": None,
 }
 GIVEN = (
     "now", "setup", "mappings", "nav", "crm", "options", "option_sets", "couplings",
 )  # fmt: skip
-THEN = ("nav", "crm", "count", "absent", "couplings", "diff", "missing_options", "links")
+COUNTERS = (
+    "inserted", "modified", "deleted", "unchanged", "skipped", "failed", "uncoupled", "coupled",
+)  # fmt: skip
+#: Frames an expectation may name -> the keys of its entries; None = the columns of the frame.
+ENTRIES: dict[str, tuple[str, ...] | None] = {
+    "couplings": None,
+    "diff": None,
+    "missing_options": None,
+    "links": None,
+    "match": None,
+    "jobs": ("mapping", "direction", "type", "message", *COUNTERS),
+    "errors": (
+        "mapping", "direction", "nav_key", "crm_id", "field", "value", "message", "contains",
+    ),
+    "plan": ("mapping", "direction", "nav_key", "crm_id", "action", "reason", "fields"),
+}  # fmt: skip
+THEN = ("nav", "crm", "count", "absent", *ENTRIES)
 MATCHERS = ("contains", "matches", "any", "blank", "between", "new")
 #: Rows of ``given`` with keys of their own; True = must be given.
 _ROWS = {
@@ -45,13 +70,14 @@ _ROWS = {
         "last_synch_crm_result": False,
     },
 }
-#: Steps and parts of the grammar that this version does not play yet.
+#: Steps that this version does not play yet.
 _LATER = (
-    "couple", "couple_matches", "uncouple", "synchronize", "full_synchronization", "run_due",
-    "restore", "plan", "apply", "create_sales_order", "create_sales_orders", "post_sales_order",
-    "update_order_states", "update_statistics", "update_invoice_states", "post_updates",
-    "jobs", "errors", "match",
+    "create_sales_order", "create_sales_orders", "post_sales_order", "update_order_states",
+    "update_statistics", "update_invoice_states", "post_updates",
 )  # fmt: skip
+#: Arguments of steps that must be a list, and those that must be a table of keys.
+_LISTS = ("records", "nav_keys", "crm_ids", "mappings")
+_TABLES = ("row", "set")
 _TOP = ("id", "title", "given", "when", "then")
 _BESIDE = ("then", "raises")
 _DURATIONS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -149,8 +175,13 @@ def _then(raw: Any, path: str) -> dict[str, Any]:
     then = {key: value for key, value in raw.items() if value is not None}
     for key in ("nav", "crm"):
         _tables(then.get(key, {}), f"{path}.{key}")
-    for key in ("couplings", "diff", "missing_options", "links"):
-        _rows(then.get(key, []), f"{path}.{key}")
+    for key, columns in ENTRIES.items():
+        for place, row in enumerate(_rows(then.get(key, []), f"{path}.{key}")):
+            known_keys(row, columns or row, f"{path}.{key}[{place}]")
+            if key == "match":
+                _arguments(
+                    row, {"mapping": True} | dict.fromkeys(row, False), f"{path}.{key}[{place}]"
+                )
     count, absent = then.get("count", {}), then.get("absent", {})
     known_keys(count, ("nav", "crm"), f"{path}.count")
     for side, tables in count.items():
@@ -200,20 +231,32 @@ def _steps(raw: Any, name: str) -> Iterator[Step]:
         names = [key for key in each if key not in _BESIDE]
         if len(names) != 1:
             raise ConfigError(f"{path}: must name one step, found {', '.join(names) or 'none'}.")
-        step, arguments = names[0], each[names[0]]
+        step = names[0]
         known_keys({step: None}, STEPS, path)
-        allowed = STEPS[step]
-        if allowed:
-            _arguments(arguments, allowed, f"{path}.{step}")
-        for inner in ("row", "set") if allowed else ():
-            known_keys(arguments.get(inner, {}), arguments.get(inner, {}), f"{path}.{step}.{inner}")
-        if step == "set_setup":
-            known_keys(arguments, SETUP_KEYS, f"{path}.{step}")
-        if step == "set_mapping":
-            known_keys(arguments, arguments, f"{path}.{step}")
+        arguments = _step_arguments(step, each[step], f"{path}.{step}")
         raises = each.get("raises")
         known_keys(raises or {}, ("error", "contains"), f"{path}.raises")
         yield Step(step, arguments, raises, _then(each.get("then") or {}, f"{path}.then"))
+
+
+def _step_arguments(step: str, found: Any, path: str) -> Any:
+    """Return the arguments of a step, checked; one that takes none may stand there without any."""
+    allowed = STEPS[step]
+    if allowed is None:
+        if step == "set_setup":
+            known_keys(found, SETUP_KEYS, path)
+        if step == "set_mapping":
+            known_keys(found, found, path)
+        return found
+    arguments = {} if found is None and not any(allowed.values()) else found
+    _arguments(arguments, allowed, path)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    for name, value in given.items():
+        if name in _LISTS:
+            _list(value, f"{path}.{name}")
+        if name in _TABLES:
+            known_keys(value, value, f"{path}.{name}")
+    return given
 
 
 def known_keys(found: Any, allowed: Any, path: str) -> None:

@@ -35,6 +35,10 @@ class Handles:
         self._given.add(self.id(handle))
         return self.id(handle)
 
+    def known(self, handle: object) -> bool:
+        """Say whether a handle stands for a record the scenario gave or found."""
+        return str(handle) in self._bound or self.id(handle) in self._given
+
     def may_be(self, handle: str, record: str) -> bool:
         """Say whether a new handle can stand for a record: one not given, nor bound before."""
         if handle in self._bound:

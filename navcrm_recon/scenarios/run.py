@@ -54,6 +54,10 @@ def _check(world: World, then: Mapping[str, Any]) -> str:
         "couplings": lambda wanted: _couplings(world, wanted),
         "diff": lambda wanted: _findings(world, wanted, "diff"),
         "missing_options": lambda wanted: _findings(world, wanted, "missing_options"),
+        "match": lambda wanted: _findings(world, wanted, "match"),
+        "errors": lambda wanted: _findings(world, [_error(each) for each in wanted], "errors"),
+        "plan": lambda wanted: _planned(world, wanted),
+        "jobs": lambda wanted: _jobs(world, wanted),
         "links": lambda wanted: _links(world, wanted),
     }
     problems = [checks[name](wanted) for name, wanted in then.items()]
@@ -151,15 +155,53 @@ def _named(wanted: Sequence[Mapping[str, Any]]) -> set[str] | None:
 
 
 def _findings(world: World, wanted: Sequence[Mapping[str, Any]], kind: str) -> str:
+    """Compare rows of a frame; an empty list means that there is none at all."""
     if kind == "diff":
         rows = [world.captioned(row) for row in _records(world.diff(_named(wanted)))]
+    elif kind == "match":
+        rows = _records(world.match(_named(wanted)))
+    elif kind == "errors":
+        rows = _records(world.errors())
     else:
         rows = _records(world.missing_options())
     if not wanted:
         return f"{kind} should be empty, found {describe(rows[0])}" if rows else ""
-    missing = unmatched(wanted, rows, world.handles)
+    return _lost(kind, unmatched(wanted, rows, world.handles), rows)
+
+
+def _error(wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an entry of ``errors`` whose ``contains`` is a matcher on the message."""
+    if "contains" not in wanted:
+        return wanted
+    return {**wanted, "contains": {"contains": wanted["contains"]}}
+
+
+def _planned(world: World, wanted: Sequence[Mapping[str, Any]]) -> str:
+    rows = _records(world.planned())
+    return _lost("plan", unmatched(wanted, rows, world.handles), rows)
+
+
+def _lost(
+    kind: str, missing: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> str:
+    """Say which entries found no row, and show the first rows there are."""
     listed = "; ".join(describe(row) for row in rows[:5]) or "none"
     return "; ".join(f"no {kind} row is {describe(each)} (there are: {listed})" for each in missing)
+
+
+def _jobs(world: World, wanted: Sequence[Mapping[str, Any]]) -> str:
+    """Find the jobs in the order they ran; others may lie between."""
+    left = iter(world.jobs)
+    for entry in wanted:
+        if not any(matches(entry, job, world.handles) for job in left):
+            listed = "; ".join(_job(job) for job in world.jobs) or "none"
+            return f"no job is {describe(entry)}, in this order (there are: {listed})"
+    return ""
+
+
+def _job(job: Mapping[str, Any]) -> str:
+    """Write a job without what is blank or zero."""
+    return describe({name: value for name, value in job.items() if value})
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
