@@ -1,1 +1,1 @@
-"""What happened: couplings, option mappings and baselines, in one database."""
+"""What happened: couplings, option mappings, jobs, errors and the journal, in one database."""
