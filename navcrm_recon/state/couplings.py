@@ -13,6 +13,8 @@ from navcrm_recon.state.schema import coupling, option_mapping
 _PAIR = ["mapping", "nav_key", "crm_id"]
 #: Direction -> where the result of its last attempt stands (engine R1.3).
 _RESULT = {"to_crm": coupling.c.last_synch_crm_result, "to_nav": coupling.c.last_synch_result}
+#: So many couplings change what the server ought to know of their number.
+_MANY = 10_000
 
 
 class Couplings(Database):
@@ -62,6 +64,8 @@ class Couplings(Database):
     def save_couplings(self, records: pd.DataFrame) -> None:
         """Write couplings (frame ``coupling_records``); a pair that is there is replaced."""
         self._save(coupling, records)
+        if len(records) > _MANY:
+            self._count(coupling)
 
     def remove_couplings(self, records: pd.DataFrame) -> None:
         """Remove couplings, named by ``mapping``, ``nav_key`` and ``crm_id``."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
+    URL,
     Column,
     ColumnElement,
     Connection,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     delete,
     event,
     select,
+    text,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -48,7 +50,7 @@ class Database:
         The database cannot be opened, or was written by a newer version.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         try:
             self._url = make_url(url)
             backend = self._url.get_backend_name()
@@ -65,6 +67,11 @@ class Database:
         self._opened: Engine | None = None
         self._open = threading.local()
         self._locks = Locks(self._url, self.address)
+
+    @property
+    def url(self) -> URL:
+        """The address, with its password: for another store of the same state."""
+        return self._url
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -107,7 +114,8 @@ class Database:
             if connection is not None and columns:
                 query = select(*columns).where(*conditions).order_by(*order)
                 rows = connection.execute(query).all()
-        found = pd.DataFrame(rows, columns=[column.name for column in columns])
+        # As plain tuples: pandas looks long at every row of another kind.
+        found = pd.DataFrame(map(tuple, rows), columns=[column.name for column in columns])
         return conform(found, frame)
 
     def _fetch_among(
@@ -131,6 +139,13 @@ class Database:
         if rows:
             with self._writing() as connection, self._reporting():
                 connection.execute(replacing(table, connection.dialect.name), rows)
+
+    def _count(self, table: Table) -> None:
+        """Let PostgreSQL count a table that grew; else it reads all of it to find a few rows."""
+        if self._url.get_backend_name() == "postgresql":
+            with self._writing() as connection, self._reporting():
+                name = connection.dialect.identifier_preparer.format_table(table)
+                connection.execute(text(f"ANALYZE {name}"))
 
     def _remove(self, table: Table, frame: pd.DataFrame) -> None:
         """Delete the rows that a frame names by their primary key."""
@@ -157,8 +172,8 @@ class Database:
             connection = self._engine().connect().execution_options(**{_WRITING: True})
         try:
             with self._reporting():
-                self._readable(version_of(connection))
-                upgrade(connection)
+                if self._version(connection) < VERSION:
+                    upgrade(connection)
             self._open.writer = connection
             yield connection
             with self._reporting():
@@ -181,7 +196,7 @@ class Database:
             yield None, 0
         else:
             with self._engine().connect() as connection:
-                version = self._readable(version_of(connection))
+                version = self._version(connection)
                 self._open.reader = (connection, version)
                 try:
                     yield connection, version
@@ -198,14 +213,15 @@ class Database:
             )
         return path is None or path.exists()
 
-    def _readable(self, version: int | None) -> int:
-        """Return the version, 0 where there is no state; refuse a newer one."""
-        if version is not None and version > VERSION:
+    def _version(self, connection: Connection) -> int:
+        """Return the version of the state, 0 where there is none; refuse a newer one."""
+        version = version_of(connection)
+        if version > VERSION:
             raise SideError(
                 f"The state {self.address} has version {version}; this package reads {VERSION}. "
                 "Install the version of navcrm_recon that wrote it, or a newer one."
             )
-        return version or 0
+        return version
 
     def _engine(self) -> Engine:
         if self._opened is None:

@@ -38,16 +38,22 @@ class JobLog(Database):
         condition = [] if mapping is None else [job.c.mapping == mapping]
         return self._fetch(job, *condition, order=[job.c.started_at.desc(), job.c.no.desc()])
 
+    def unfinished_jobs(self, mapping: str) -> list[Job]:
+        """Return the jobs of a mapping that were started and not finished, oldest first."""
+        found = self._fetch(
+            job, job.c.mapping == mapping, job.c.finished_at.is_(None), order=[job.c.no]
+        )
+        rows = found.rename(columns={"job_id": "id"}).assign(finished_at=None).to_dict("records")
+        return [Job(**{str(name): value for name, value in row.items()}) for row in rows]
+
     def save_errors(self, errors: pd.DataFrame) -> None:
         """Add errors (frame ``errors``; ``no`` is drawn here). Messages are cut at 2048."""
+        rows = conform(errors, "errors")
         # PostgreSQL keeps no NUL, which a value from SQLite may have.
-        clean = {
-            name: errors[name].astype("str").str.replace("\0", "\ufffd", regex=False)
-            for name in ("value", "message")
-            if name in errors
-        }
-        clean["message"] = clean["message"].str.slice(stop=_KEPT)
-        self._save(error, errors.assign(**clean))
+        value, message = (
+            rows[name].str.replace("\0", "\ufffd", regex=False) for name in ("value", "message")
+        )
+        self._save(error, rows.assign(value=value, message=message.str.slice(stop=_KEPT)))
 
     def errors(self, mapping: str | None = None) -> pd.DataFrame:
         """Return the error log (frame ``errors``), oldest first."""

@@ -18,11 +18,11 @@ def since(part: Table | Column[Any]) -> int:
     return int(part.info.get("since", 1))
 
 
-def version_of(connection: Connection) -> int | None:
-    """Return the version of the state, None where there is none."""
+def version_of(connection: Connection) -> int:
+    """Return the version of the state, 0 where there is none."""
     if not inspect(connection).has_table(state_version.name):
-        return None
-    return connection.execute(select(state_version.c.version)).scalar()
+        return 0
+    return connection.execute(select(state_version.c.version)).scalar() or 0
 
 
 def upgrade(connection: Connection) -> None:
@@ -34,7 +34,7 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         # Who comes second waits here, and then finds everything made.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MAKING})
-    version = version_of(connection) or 0
+    version = version_of(connection)
     if version >= VERSION:
         return
     for table in metadata.sorted_tables:

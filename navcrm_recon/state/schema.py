@@ -111,6 +111,7 @@ job = Table(
     Column("finished_at", DateTime),
     _text("message"),
     *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS),
+    Index("job_by_mapping", "mapping", "finished_at"),
     info={"frame": "jobs", "since": 2, "key": ("job_id",)},
 )
 
