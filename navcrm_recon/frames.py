@@ -83,6 +83,26 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "finding": TEXT,
         "remedy": TEXT,
     },
+    # What a plan does with each record it examined, and the fields it writes.
+    "actions": {
+        "mapping": TEXT,
+        "direction": TEXT,
+        "nav_key": TEXT,
+        "crm_id": TEXT,
+        "action": TEXT,
+        "reason": TEXT,
+        "fields": TEXT,
+    },
+    "changes": {
+        "mapping": TEXT,
+        "direction": TEXT,
+        "nav_key": TEXT,
+        "crm_id": TEXT,
+        "side": TEXT,
+        "field": TEXT,
+        "old": TEXT,
+        "new": TEXT,
+    },
     "not_checked": {
         "mapping": TEXT,
         "side": TEXT,

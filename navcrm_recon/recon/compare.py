@@ -94,7 +94,7 @@ def _rules(row: FieldMapping, reference: Reference | None) -> tuple[_Differs, _J
         whole = "second" if nav_kind == crm_kind == "datetime" else "day"
         return _same_after(lambda values: _floor(values, whole))
     if nav_kind in _NUMBERS and crm_kind in _NUMBERS:
-        return _same_after(_number(row), _number(row, bounded=False))
+        return _same_after(number(row), number(row, bounded=False))
     return _text(row, row.nav, row.crm)
 
 
@@ -128,10 +128,10 @@ def _text(row: FieldMapping, nav: Column, crm: Column) -> tuple[_Differs, _Judge
     shorter = min(lengths) if lengths else None
 
     def differs(a: pa.Array, b: pa.Array) -> Mask:
-        return as_mask(pc.not_equal(_as_text(nav, a), _as_text(crm, b)), True)
+        return as_mask(pc.not_equal(as_text(nav, a), as_text(crm, b)), True)
 
     def judge(a: pa.Array, b: pa.Array) -> Passes:
-        a, b = pc.fill_null(_as_text(nav, a), ""), pc.fill_null(_as_text(crm, b), "")
+        a, b = pc.fill_null(as_text(nav, a), ""), pc.fill_null(as_text(crm, b), "")
         prefix = as_mask(pc.equal(cut(a, shorter), cut(b, shorter)), False)
         same_to_nav = prefix
         lost = b
@@ -150,7 +150,8 @@ def _text(row: FieldMapping, nav: Column, crm: Column) -> tuple[_Differs, _Judge
     return differs, judge
 
 
-def _as_text(column: Column, values: pa.Array) -> pa.Array:
+def as_text(column: Column, values: pa.Array) -> pa.Array:
+    """Return values as the text they travel as: options by caption, amounts plain."""
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         return values.cast(pa.large_string())
     dtype = {"boolean": "boolean", "option": "Int64", "integer": "Int64"}.get(column.kind)
@@ -188,12 +189,12 @@ def _floor(times: pa.Array, unit: str) -> pa.Array:
     return pc.floor_temporal(times.cast(pa.timestamp("us")), unit=unit)
 
 
-def _number(row: FieldMapping, *, bounded: bool = True) -> Callable[[pa.Array], pa.Array]:
+def number(row: FieldMapping, *, bounded: bool = True) -> Callable[[pa.Array], pa.Array]:
     """Numbers as CRM stores them: its scale, at least the minimum, blank = 0 (connectors C.2)."""
     scale = row.crm.scale if row.crm and row.crm.kind == "decimal" else None
     whole = row.crm is not None and row.crm.kind != "decimal"
 
-    def number(values: pa.Array) -> pa.Array:
+    def converted(values: pa.Array) -> pa.Array:
         if not pa.types.is_decimal(values.type):
             values = values.cast(pa.int64()).cast(pa.decimal128(38, 0))
         amounts = pc.fill_null(values.cast(pa.decimal128(38, 20)), 0)
@@ -201,7 +202,7 @@ def _number(row: FieldMapping, *, bounded: bool = True) -> Callable[[pa.Array], 
             return amounts
         return rounded(at_least(amounts, row.minimum), 0 if whole else scale)
 
-    return number
+    return converted
 
 
 def _constant(row: FieldMapping) -> tuple[_Differs, _Judge]:

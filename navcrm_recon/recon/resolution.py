@@ -9,6 +9,7 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import TableMapping
 from navcrm_recon.recon.align import Mask, Positions
+from navcrm_recon.recon.changes import passes_over_own_writes
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,7 @@ def _passes(mapping: TableMapping, pair: Positions, changes: Changes) -> tuple[M
     """Say which passes would pick each pair's record (3.2): the To pass and the From pass."""
     to_crm = np.full(len(pair), mapping.direction in ("to_crm", "both"))
     to_nav = np.full(len(pair), mapping.direction in ("to_nav", "both"))
-    from_crm_only = any(
-        row.direction == "to_nav" and row.nav and row.crm for row in mapping.enabled_fields
-    )
-    # Own writes are passed over in a bidirectional mapping without a field only CRM owns (R3.4).
-    own = changes.own_write[pair] & (mapping.direction == "both" and not from_crm_only)
+    own = changes.own_write[pair] & passes_over_own_writes(mapping)
     return to_crm & changes.nav_modified[pair], to_nav & changes.crm_modified[pair] & ~own
 
 

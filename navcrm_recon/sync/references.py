@@ -5,43 +5,84 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from navcrm_recon.catalog.model import Condition, FieldMapping, TableMapping
-from navcrm_recon.frames import split_key
-from navcrm_recon.recon.align import arrow
+from navcrm_recon.catalog.model import Column, Condition, FieldMapping, TableMapping
+from navcrm_recon.frames import TEXT, join_key, split_key
+from navcrm_recon.recon.align import Records, arrow
 from navcrm_recon.recon.references import Reference
+from navcrm_recon.recon.transfer import as_text_or_blank
 from navcrm_recon.sync.scene import Scene, coupling_records
 
+#: Couplings are looked up one by one up to so many references.
+_FEW = 5_000
+_RELATION = "Bus. Rel. Code for Customers"
 _LOOKUPS = ("coupled_lookup", "special_lookup", "option_via_coupling")
 
 
-def references(scene: Scene, mapping: TableMapping) -> dict[tuple[str, str], Reference]:
-    """Return a reference for every enabled row that translates (engine 4.4, 5.3)."""
-    built: dict[str | None, Reference] = {}
+def references(
+    scene: Scene,
+    mapping: TableMapping,
+    nav: Records | None = None,
+    crm: Records | None = None,
+) -> dict[tuple[str, str], Reference]:
+    """Return a reference for every enabled row that translates (engine 4.4, 5.3).
+
+    Parameters
+    ----------
+    nav, crm
+        Only what these records refer to is looked up; None = everything that is coupled.
+    """
+    built: dict[tuple[str | None, tuple[str, str]], Reference] = {}
     out: dict[tuple[str, str], Reference] = {}
     for row in mapping.enabled_fields:
         if row.transfer in _LOOKUPS:
-            name = row.via or row.rule
+            some = nav is not None or crm is not None
+            name = (row.via or row.rule, row.pair if some else ("", ""))
             if name not in built:
-                built[name] = _reference(scene, row)
+                wanted = _named(row.nav, nav), _named(row.crm, crm)
+                built[name] = _reference(scene, row, *(wanted if some else (None, None)))
             out[row.pair] = built[name]
     return out
 
 
-def _reference(scene: Scene, row: FieldMapping) -> Reference:
+def _named(column: Column | None, records: Records | None) -> list[str]:
+    """Return what records refer to by a column: codes, ids, option values as text."""
+    if records is None or column is None or column.name not in records:
+        return []
+    values = as_text_or_blank(arrow(records[column.name])).unique().to_pylist()
+    return [each for each in values if each]
+
+
+def _reference(
+    scene: Scene, row: FieldMapping, codes: list[str] | None, ids: list[str] | None
+) -> Reference:
     if row.transfer == "special_lookup":
-        return _account_of_company(scene)
+        return account_of_company(scene, codes, ids)
     via = scene.catalog.mappings.get(row.via or "")
     if via is None or not via.enabled:
         nothing = pd.Series(dtype="str")
         return _pairs(nothing, nothing, known=False)
-    known = coupling_records(scene, via)
-    codes = known["nav_key"]
-    if codes.str.contains("\\", regex=False).any():
-        codes = codes.map(lambda key: split_key(key)[0])
+    known = _couplings(scene, via, codes, ids)
+    keys = known["nav_key"]
+    if keys.str.contains("\\", regex=False).any():
+        keys = keys.map(lambda key: split_key(key)[0])
     if via.crm.name == "transactioncurrency":
         code, currency = local_currency(scene)
-        return _pairs(codes, known["crm_id"], code, currency)
-    return _pairs(codes, known["crm_id"])
+        return _pairs(keys, known["crm_id"], code, currency)
+    return _pairs(keys, known["crm_id"])
+
+
+def _couplings(
+    scene: Scene, via: TableMapping, codes: list[str] | None, ids: list[str] | None
+) -> pd.DataFrame:
+    """Return the couplings of a mapping, or those of some records of either side."""
+    few = codes is not None and ids is not None and len(codes) + len(ids) <= _FEW
+    if not few or via.option_attribute is not None or scene.store is None:
+        return coupling_records(scene, via)
+    keys = join_key([pd.Series(codes, dtype=TEXT)]).tolist()
+    by_code = scene.store.coupling_records(via.name, nav_keys=keys)
+    by_id = scene.store.coupling_records(via.name, crm_ids=ids)
+    both = pd.concat([by_code, by_id], ignore_index=True)
+    return both.drop_duplicates(["nav_key", "crm_id"], ignore_index=True)
 
 
 def _pairs(
@@ -71,11 +112,45 @@ def local_currency(scene: Scene) -> tuple[str | None, str | None]:
     return code, str(currencies.index[0]) if len(currencies) else None
 
 
-def _account_of_company(scene: Scene) -> Reference:
+def account_of_company(
+    scene: Scene, companies: list[str] | None = None, accounts: list[str] | None = None
+) -> Reference:
     """Company contact -> customer -> coupled account; empty where any step finds nothing."""
+    customers = scene.catalog.mappings["CUSTOMER"]
+    if companies is None or accounts is None:
+        links = customer_links(scene)
+        return _joined(links, coupling_records(scene, customers))
+    links = customer_links(scene, "Contact No.", companies)
+    numbers = join_key([links["No."]]).tolist()
+    coupled = _couplings(scene, customers, links["No."].tolist(), accounts)
+    theirs = coupled.loc[~coupled["nav_key"].isin(numbers), "nav_key"].map(
+        lambda key: split_key(key)[0]
+    )
+    more = customer_links(scene, "No.", theirs.tolist())
+    return _joined(pd.concat([links, more], ignore_index=True), coupled)
+
+
+def customer_links(
+    scene: Scene, column: str | None = None, values: list[str] | None = None
+) -> pd.DataFrame:
+    """Return which company contact (``Contact No.``) stands for which customer (``No.``).
+
+    Only the relation NAV's marketing setup names for customers counts, where it names one.
+    """
     relation = scene.catalog.nav["Contact Business Relation"]
-    customers = (Condition("Link to Table", "eq", 1),)
-    links = scene.nav.read(relation, ["Contact No.", "No."], customers)
-    coupled = coupling_records(scene, scene.catalog.mappings["CUSTOMER"])
-    joined = links.merge(coupled, left_on="No.", right_on="nav_key", how="inner")
+    where = [Condition("Link to Table", "eq", 1)]
+    setup = scene.nav.read(scene.catalog.nav["Marketing Setup"], [_RELATION])
+    code = str(setup[_RELATION].iloc[0]) if len(setup) and _RELATION in setup else ""
+    if code:
+        where.append(Condition("Business Relation Code", "eq", code))
+    if column is not None:
+        if not values:
+            return pd.DataFrame({"Contact No.": [], "No.": []}, dtype=TEXT)
+        where.append(Condition(column, "in", values))
+    return scene.nav.read(relation, ["Contact No.", "No."], where).reset_index(drop=True)
+
+
+def _joined(links: pd.DataFrame, coupled: pd.DataFrame) -> Reference:
+    keyed = links.assign(nav_key=join_key([links["No."]]))
+    joined = keyed.merge(coupled[["nav_key", "crm_id"]], on="nav_key", how="inner")
     return _pairs(joined["Contact No."], joined["crm_id"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -15,13 +17,25 @@ from navcrm_recon.sides.side import Side
 from navcrm_recon.state.store import Store
 
 
+def now() -> datetime:
+    """Return the time of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id(_mapping: str, _source: str) -> str:
+    """Return an id for a record that is about to be made."""
+    return str(uuid.uuid4())
+
+
 @dataclass
 class Scene:
     """Both sides, the state and the catalogue of one workspace.
 
     ``store`` is None where NAV's own tables hold the couplings (contract 3, ``couplings: nav``).
     ``notes`` collects what could not be checked beyond what the sides list themselves; ``known``
-    keeps the couplings and option mappings read so far.
+    keeps the couplings and option mappings read so far. ``clock`` says what time it is (UTC);
+    ``new_id`` gives a record about to be made the id it is known by (a plan gives it a name);
+    ``run_id`` groups the jobs of one run.
     """
 
     catalog: Catalog
@@ -31,6 +45,9 @@ class Scene:
     company: str
     setup: Mapping[str, Any]
     notes: list[pd.DataFrame] = field(default_factory=list)
+    clock: Callable[[], datetime] = now
+    new_id: Callable[[str, str], str] = new_id
+    run_id: str = ""
     known: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def fresh(self) -> Scene:

@@ -1,0 +1,294 @@
+"""Columns that follow from more than one field: parents, states, rates, units (engine 4.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from navcrm_recon.catalog.model import Condition, Direction, TableMapping
+from navcrm_recon.frames import join_key
+from navcrm_recon.recon.align import Mask, arrow
+from navcrm_recon.recon.fields import FieldWrite, extra_field
+from navcrm_recon.recon.passes import as_mask
+from navcrm_recon.recon.transfer import ARROW
+from navcrm_recon.sync.references import account_of_company, customer_links, local_currency
+from navcrm_recon.sync.scene import Scene
+
+Adjust = Callable[
+    [Scene, TableMapping, Direction, pd.DataFrame, pd.DataFrame | None], list[FieldWrite]
+]
+PRODUCT_COLUMNS = (
+    "producttypecode", "transactioncurrencyid", "defaultuomid", "quantitydecimal", "statecode",
+    "statuscode",
+)  # fmt: skip
+_PRODUCT_TYPES = {"Item": 1, "Resource": 3}
+_RATE_PLACES = Decimal("1e-10")
+_TEXT = pa.large_string()
+
+
+def customer(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: Direction,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> list[FieldWrite]:
+    """Block the customer of an inactive account; never unblock (FLD-021, engine 4.7)."""
+    if direction != "to_nav" or "statecode" not in source:
+        return []
+    inactive = source["statecode"].eq(1).fillna(False).to_numpy(dtype=bool)
+    before = _old(mapping, direction, "Blocked", source, old)
+    free = as_mask(pc.equal(pc.fill_null(before, 0), 0), True)
+    return [_extra(mapping, direction, "Blocked", source, old, 3, given=inactive & free)]
+
+
+def contact(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: Direction,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> list[FieldWrite]:
+    """Find the parent account of the company, and back the company of the account (engine 4.5).
+
+    A new contact needs it; one that is there keeps what it has.
+    """
+    own = "Company No." if direction == "to_crm" else "parentcustomerid"
+    values = arrow(source[own]).cast(_TEXT)
+    named = [each for each in values.unique().to_pylist() if each]
+    if direction == "to_crm":
+        known = account_of_company(scene, named, [])
+        found = known.crm.take(pc.index_in(values, value_set=known.nav))
+        problem = "must be the company of a customer that is coupled to an account"
+    else:
+        known = account_of_company(scene, [], named)
+        found = known.nav.take(pc.index_in(values, value_set=known.crm))
+        problem = "the company does not exist: the parent account is not coupled to a customer " \
+            "that has a company contact"  # fmt: skip
+    lost = as_mask(found.is_null(), True)
+    fails = lost if old is None else np.zeros(len(source), dtype=bool)
+    column = "parentcustomerid" if direction == "to_crm" else "Company No."
+    return [
+        _extra(mapping, direction, column, source, old, pc.fill_null(found, ""), given=~lost,
+               fails=fails, problem=f"{own}: {problem}")
+    ]  # fmt: skip
+
+
+def ignored_contacts(
+    scene: Scene, mapping: TableMapping, direction: Direction, records: pd.DataFrame
+) -> Mask | None:
+    """Leave out companies, and persons whose company is no customer (engine 3.5)."""
+    if direction != "to_crm" or not len(records):
+        return None
+    companies = records["Company No."].unique().tolist()
+    linked = customer_links(scene, "Contact No.", [each for each in companies if each])
+    person = records["Type"].eq(1).fillna(False)
+    kept = person & records["Company No."].isin(list(linked["Contact No."]))
+    return ~kept.to_numpy(dtype=bool)
+
+
+def customers_of_contacts(
+    scene: Scene, direction: Direction, records: pd.DataFrame
+) -> list[tuple[str, list[str]]]:
+    """Return the customers a new CRM contact needs the accounts of, where these are not coupled."""
+    if direction != "to_crm" or scene.store is None:
+        return []
+    companies = [each for each in records["Company No."].unique().tolist() if each]
+    keys = join_key([customer_links(scene, "Contact No.", companies)["No."]])
+    coupled = scene.store.coupling_records("CUSTOMER", nav_keys=keys.tolist())["nav_key"]
+    return [("CUSTOMER", sorted(set(keys) - set(coupled)))]
+
+
+def currency(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: Direction,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> list[FieldWrite]:
+    """Give a CRM currency its rate, and a new one its precision (documents CU1, CU4)."""
+    if direction != "to_crm":
+        return []
+    table = scene.catalog.nav["Currency Exchange Rate"]
+    names = ["Currency Code", "Starting Date", "Exchange Rate Amount",
+             "Relational Exch. Rate Amount"]  # fmt: skip
+    where = (Condition("Currency Code", "in", source.index.tolist()),)
+    rates = scene.nav.read(table, names, where).sort_values("Starting Date")
+    latest = rates.drop_duplicates("Currency Code", keep="last").set_index("Currency Code")
+    found = [_rate(latest, code) for code in source["Code"]]
+    given = np.array([each is not None for each in found], dtype=bool)
+    writes = [
+        _extra(mapping, direction, "exchangerate", source, old, pa.array(found, ARROW["decimal"]),
+               given=given)
+    ]  # fmt: skip
+    if old is None:
+        writes.append(
+            _extra(mapping, direction, "currencyprecision", source, old, _precision(scene))
+        )
+    return writes
+
+
+def _rate(latest: pd.DataFrame, code: str) -> Decimal | None:
+    """Return units of a currency per unit of the local one, None without a rate."""
+    if code not in latest.index:
+        return None
+    amount = latest.at[code, "Exchange Rate Amount"]
+    relational = latest.at[code, "Relational Exch. Rate Amount"]
+    if not relational or relational is pd.NA or amount is pd.NA:
+        return None
+    return (Decimal(amount) / Decimal(relational)).quantize(_RATE_PLACES)
+
+
+def _precision(scene: Scene) -> int:
+    organization = scene.catalog.crm["organization"]
+    name = "currencydecimalprecision"
+    if name not in organization.columns:
+        return 2
+    rows = scene.crm.read(organization, [name])
+    return int(rows[name].iloc[0]) if len(rows) and rows[name].notna().iloc[0] else 2
+
+
+def product(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: Direction,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> list[FieldWrite]:
+    """Give a product its kind, currency, unit and state (documents 4.1, 4.2)."""
+    blocked = source["Blocked"].fillna(False).to_numpy(dtype=bool)
+    if direction == "to_nav":
+        if "statecode" not in source:
+            return []
+        retired = source["statecode"].fillna(0).ne(0).to_numpy(dtype=bool)
+        return [_extra(mapping, direction, "Blocked", source, old, pa.array(retired))]
+    unit, schedule = _units(scene, source["Base Unit of Measure"])
+    _, lcy = local_currency(scene)
+    writes = [
+        _extra(mapping, direction, "defaultuomid", source, old, unit, given=_there(unit)),
+    ]
+    if mapping.nav.name == "Resource":
+        blank = source["Base Unit of Measure"].eq("").to_numpy(dtype=bool)
+        writes.append(
+            _extra(mapping, direction, "defaultuomscheduleid", source, old, schedule,
+                   given=_there(schedule), fails=~_there(schedule),
+                   problem=_UNIT_BLANK if blank.any() else _UNIT_UNCOUPLED)
+        )  # fmt: skip
+    if lcy:
+        writes.append(_extra(mapping, direction, "transactioncurrencyid", source, old, lcy))
+    if old is None:
+        kind = _PRODUCT_TYPES[mapping.nav.name]
+        writes.append(_extra(mapping, direction, "producttypecode", source, old, kind))
+        writes.append(_extra(mapping, direction, "quantitydecimal", source, old, 2))
+        blocked = np.zeros(len(source), dtype=bool)  # a new product is active (documents 4.2)
+    state = pa.array(blocked.astype("int64"))
+    status = pa.array(np.where(blocked, 2, 1).astype("int64"))
+    wrong = ~as_mask(pc.equal(_old(mapping, direction, "statecode", source, old), state), False)
+    writes.append(_extra(mapping, direction, "statecode", source, old, state, given=wrong))
+    writes.append(_extra(mapping, direction, "statuscode", source, old, status, given=wrong))
+    return writes
+
+
+_UNIT_BLANK = "Base Unit of Measure must have a value"
+_UNIT_UNCOUPLED = "Base Unit of Measure must be coupled to a unit group"
+
+
+def _units(scene: Scene, codes: pd.Series) -> tuple[pa.Array, pa.Array]:
+    """Return the unit and the unit group each code is coupled to, null where there is none."""
+    texts = arrow(codes.reset_index(drop=True)).cast(_TEXT)
+    mapping = scene.catalog.mappings.get("UNIT OF MEASURE")
+    if mapping is None or scene.store is None:
+        return pa.nulls(len(texts), _TEXT), pa.nulls(len(texts), _TEXT)
+    known = scene.store.coupling_records(
+        mapping.name, nav_keys=join_key([codes.drop_duplicates()]).tolist()
+    )
+    keys = arrow(join_key([codes.reset_index(drop=True)])).cast(_TEXT)
+    groups = _looked_up(keys, known["nav_key"], known["crm_id"])
+    table = scene.catalog.crm["uom"]
+    where = (Condition("uomscheduleid", "in", known["crm_id"].tolist()),)
+    units = scene.crm.read(table, ["uomscheduleid", "isschedulebaseuom"], where)
+    units = units.sort_values("isschedulebaseuom").drop_duplicates("uomscheduleid", keep="last")
+    return _looked_up(groups, units["uomscheduleid"], units.index.to_series()), groups
+
+
+def _looked_up(wanted: pa.Array, keys: pd.Series, values: pd.Series) -> pa.Array:
+    place = pc.index_in(wanted, value_set=arrow(keys).cast(_TEXT))
+    return arrow(values).cast(_TEXT).take(place)
+
+
+def unit_group(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: Direction,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> list[FieldWrite]:
+    """Name the unit group of a unit "NAV <code>" (documents U1)."""
+    if direction != "to_crm":
+        return []
+    names = pa.array("NAV " + source["Code"]).cast(_TEXT)
+    return [_extra(mapping, direction, "name", source, old, names)]
+
+
+def price_line(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: Direction,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> list[FieldWrite]:
+    """Give a price list line its unit: the price's own, else the item's base unit (PG11)."""
+    if direction != "to_crm":
+        return []
+    items = scene.nav.read(
+        scene.catalog.nav["Item"], ["Base Unit of Measure"],
+        keys=join_key([source["Item No."].drop_duplicates()]).tolist(),
+    )  # fmt: skip
+    base = items["Base Unit of Measure"].reindex(join_key([source["Item No."]])).fillna("")
+    codes = source["Unit of Measure Code"].reset_index(drop=True)
+    codes = codes.where(codes.ne(""), base.reset_index(drop=True))
+    unit, schedule = _units(scene, codes)
+    return [
+        _extra(mapping, direction, "uomid", source, old, unit, given=_there(unit)),
+        _extra(mapping, direction, "uomscheduleid", source, old, schedule, given=_there(schedule)),
+    ]
+
+
+def _there(values: pa.Array) -> Mask:
+    return ~as_mask(values.is_null(), True)
+
+
+def _old(
+    mapping: TableMapping,
+    direction: Direction,
+    name: str,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> pa.Array:
+    column = (mapping.crm if direction == "to_crm" else mapping.nav).columns[name]
+    kind = ARROW.get(column.kind, _TEXT)
+    if old is None or name not in old:
+        return pa.nulls(len(source), kind)
+    return arrow(old[name]).cast(kind)
+
+
+def _extra(
+    mapping: TableMapping,
+    direction: Direction,
+    name: str,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+    new: Any,
+    **how: Any,
+) -> FieldWrite:
+    """Return the write of a column; one value stands for every record."""
+    column = (mapping.crm if direction == "to_crm" else mapping.nav).columns[name]
+    kind = ARROW.get(column.kind, _TEXT)
+    values = new if isinstance(new, pa.Array) else pa.array([new] * len(source), kind)
+    return extra_field(column, _old(mapping, direction, name, source, old), values, **how)

@@ -1,0 +1,202 @@
+"""Compare the picked records with their partners and decide what to do with each (engine 3.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from navcrm_recon.catalog.model import Condition, Direction, TableMapping
+from navcrm_recon.frames import TEXT, UTC
+from navcrm_recon.recon.align import Mask, Positions
+from navcrm_recon.recon.changes import later
+from navcrm_recon.recon.decide import FACTS, decide
+from navcrm_recon.recon.fields import FieldWrite, any_of, field_writes, merged, new_fields
+from navcrm_recon.state.store import Store
+from navcrm_recon.sync.hooks import adjustments
+from navcrm_recon.sync.references import references
+from navcrm_recon.sync.scene import Scene
+from navcrm_recon.sync.select import OneWay, Picked, Request, columns_of, key_names, sides_of
+
+STAMPS = {"nav": "last_synch_modified_on", "crm": "last_synch_crm_modified_on"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the picked records, with what a pass would write to their partners.
+
+    ``at``: their positions in the picked records; ``fields``: one entry per column; ``old``: the
+    partners' records in the same order, None for new ones.
+    """
+
+    at: Positions
+    fields: list[FieldWrite]
+    old: pd.DataFrame | None = None
+
+    def any(self, what: str) -> Mask:
+        """Say for each record whether any field ``writes``, ``fails``, ``ours`` ..."""
+        return any_of([getattr(each, what) for each in self.fields], len(self.at))
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was decided about every picked record, in their order.
+
+    ``decisions``: ``action, rule, reason``; ``partner``: key of the destination record, blank
+    where there is none; ``partner_modified_on``: UTC; ``keeps``: the destination's stamp stays
+    behind, since the other pass still has its edit to bring (R3.28); ``there`` / ``born``: what
+    would be written to records that exist, and to new ones.
+    """
+
+    picked: Picked
+    decisions: pd.DataFrame
+    partner: pd.Series
+    partner_modified_on: pd.Series
+    keeps: Mask
+    there: Part
+    born: Part
+
+
+def examine(
+    scene: Scene,
+    store: Store,
+    mapping: TableMapping,
+    direction: OneWay,
+    request: Request,
+    picked: Picked,
+) -> Examined:
+    """Return what a pass does with each picked record; reads the destination, writes nothing."""
+    source, other = sides_of(direction)
+    count, couplings = len(picked.records), picked.couplings
+    coupled = picked.coupled
+    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    facts = pd.DataFrame({name: np.zeros(count, dtype=bool) for name in FACTS})
+    facts["coupled"], facts["skipped"] = coupled, couplings["skipped"].to_numpy(dtype=bool)
+    facts["forced"], facts["only_coupled"] = request.force, only
+    facts["modified"] = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
+    partner = couplings[key_names(direction)[1]].copy()
+    exists = _exists(scene, mapping, other, partner)
+    facts["gone"] = coupled & ~exists
+    untimed = picked.modified_on.isna().to_numpy(dtype=bool)
+    at = _at(coupled & exists & ~facts["skipped"] & (facts["forced"] | facts["modified"] | untimed))
+    born = _born(scene, mapping, direction, picked, facts)
+    matched = _matches(scene, store, mapping, direction, born)
+    partner.iloc[born.at] = matched.to_numpy()
+    facts["matched"] = ~coupled & partner.ne("").to_numpy()
+    at = np.union1d(at, _at(facts["matched"]))
+    there, modified_on = _there(scene, mapping, direction, picked, partner, at)
+    facts.loc[at, "modified"] |= untimed[at] & _tells(there, couplings.iloc[at]["baseline"])
+    later_there = later(modified_on.iloc[at], couplings.iloc[at][STAMPS[other]])
+    facts.loc[at, "both_modified"] = (
+        facts["modified"].to_numpy()[at] & later_there & (mapping.direction == "both") & ~facts["matched"].to_numpy()[at]
+    )
+    there, collides = _collisions(mapping, there, facts["both_modified"].to_numpy()[at])
+    facts.loc[at, "collides"] = collides
+    facts.loc[at, "changes"], facts.loc[at, "fails"] = there.any("writes"), there.any("fails")
+    new = facts["matched"].to_numpy()[born.at]
+    facts.loc[born.at[~new], "fails"] = born.any("fails")[~new]
+    decisions = decide(mapping, direction, facts)
+    keeps = np.zeros(count, dtype=bool)
+    keeps[at] = _carries(there) & facts["both_modified"].to_numpy()[at]
+    keeps &= ~facts["forced"].to_numpy() & decisions["action"].isin(["modify", "unchanged"]).to_numpy()
+    return Examined(picked, decisions, partner, modified_on, keeps, there, born)
+
+
+def _at(mask: pd.Series | Mask) -> Positions:
+    return np.flatnonzero(np.asarray(mask, dtype=bool)).astype(np.int64)
+
+
+def _exists(scene: Scene, mapping: TableMapping, side: str, keys: pd.Series) -> Mask:
+    """Say which partners are there, whether inside the filter or not."""
+    wanted = keys[keys.ne("")].drop_duplicates().tolist()
+    if not wanted:
+        return np.zeros(len(keys), dtype=bool)
+    table = mapping.nav if side == "nav" else mapping.crm
+    found = scene.side("nav" if side == "nav" else "crm").read(table, list(table.key), (), wanted)
+    return np.asarray(keys.isin(list(found.index)).to_numpy(), dtype=bool)
+
+
+def _born(
+    scene: Scene, mapping: TableMapping, direction: OneWay, picked: Picked, facts: pd.DataFrame
+) -> Part:
+    """Return what would be written to the records that are to be made."""
+    restored = facts["gone"] & ~facts["forced"] & (mapping.deletion_conflict == "restore")
+    uncoupled = ~facts["coupled"] & (~facts["only_coupled"] | bool(mapping.auto_match))
+    at = _at((restored | uncoupled) & ~facts["skipped"])
+    source = picked.records.iloc[at]
+    if not len(at):
+        return Part(at, [])
+    frames = (source, None) if direction == "to_crm" else (None, source)
+    fields = new_fields(mapping, direction, source, references(scene, mapping, *frames))
+    return Part(at, [*fields, *adjustments(scene, mapping, direction, source, None)])
+
+
+def _there(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: OneWay,
+    picked: Picked,
+    partner: pd.Series,
+    at: Positions,
+) -> tuple[Part, pd.Series]:
+    """Return what would be written to records that exist, and when these were modified."""
+    _, other = sides_of(direction)
+    modified_on = pd.Series(pd.NaT, index=range(len(partner)), dtype=UTC)
+    if not len(at):
+        return Part(at, []), modified_on
+    table, side = mapping.table(other), scene.side(other)
+    wanted = partner.iloc[at]
+    old = side.read(table, columns_of(mapping, other), (), wanted.drop_duplicates().tolist())
+    old = old.reindex(wanted.to_numpy()).rename_axis(old.index.name)
+    stamps = side.stamps(table, keys=wanted.drop_duplicates().tolist())["modified_on"]
+    modified_on.iloc[at] = stamps.reindex(wanted.to_numpy()).astype(UTC).to_numpy()
+    source = picked.records.iloc[at]
+    pairs = (source, old) if direction == "to_crm" else (old, source)
+    baselines = picked.couplings["baseline"].iloc[at].reset_index(drop=True)
+    fields = field_writes(mapping, direction, pairs, references(scene, mapping, *pairs), baselines)
+    return Part(at, [*fields, *adjustments(scene, mapping, direction, source, old)], old), modified_on
+
+
+def _tells(there: Part, baselines: pd.Series) -> Mask:
+    """Say which records without a modified-on changed: their values tell, or nobody knows them."""
+    return there.any("ours") | baselines.isna().to_numpy(dtype=bool)
+
+
+def _collisions(mapping: TableMapping, there: Part, both_modified: Mask) -> tuple[Part, Mask]:
+    """Say where an edit of either side would be lost (3.9); with ``merge`` field by field."""
+    if mapping.update_conflict == "merge":
+        fields, collides = merged(there.fields, both_modified)
+        return replace(there, fields=fields), collides
+    written = [each.writes for each in there.fields if each.both]
+    return there, any_of(written, len(there.at))
+
+
+def _carries(there: Part) -> Mask:
+    """Say where the opposite pass has a value to bring that this one does not overwrite."""
+    return any_of([each.opposite & ~each.writes for each in there.fields], len(there.at))
+
+
+def _matches(
+    scene: Scene, store: Store, mapping: TableMapping, direction: OneWay, born: Part
+) -> pd.Series:
+    """Find the destination record that is the same as a new one would be (engine 2.4)."""
+    none = pd.Series("", index=range(len(born.at)), dtype=TEXT)
+    if not mapping.auto_match or direction != "to_crm" or not len(born.at):
+        return none
+    new = {each.column.name: each.new for each in born.fields}
+    names = [name for name in mapping.auto_match if name in new]
+    if len(names) < len(mapping.auto_match):
+        return none
+    wanted = pd.DataFrame({name: pd.Series(new[name].to_pylist(), dtype=TEXT) for name in names})
+    first = wanted[names[0]].dropna().unique().tolist()
+    if not first:
+        return none
+    found = scene.crm.read(mapping.crm, names, (Condition(names[0], "in", first),))
+    taken = store.coupling_records(mapping.name, crm_ids=found.index.tolist())["crm_id"]
+    free = found[~found.index.isin(list(taken))].reset_index()
+    free = free.drop_duplicates(names)
+    joined = wanted.merge(free, on=names, how="left")
+    once = joined["crm_id"].fillna("").astype(TEXT)
+    return once.mask(once.duplicated(), "")  # the second of two alike is a record of its own

@@ -1,0 +1,90 @@
+"""What a pair of tables needs beyond its field mappings, by the tables' names (engine 3.5, 4.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from navcrm_recon.catalog.model import Direction, TableMapping
+from navcrm_recon.recon.align import Mask
+from navcrm_recon.recon.fields import FieldWrite
+from navcrm_recon.sync import adjust
+from navcrm_recon.sync.scene import Scene
+
+#: Returns which records a scheduled pass leaves out, None for none.
+Ignores = Callable[[Scene, TableMapping, Direction, pd.DataFrame], Mask | None]
+
+
+#: Returns the mappings, and their records, that new records cannot be without.
+Needs = Callable[[Scene, Direction, pd.DataFrame], Sequence[tuple[str, list[str]]]]
+
+
+def _nothing_ignored(*_: object) -> None:
+    return None
+
+
+def _nothing_needed(*_: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Hook:
+    """What a pair of tables needs beyond its field mappings.
+
+    ``nav`` / ``crm``: columns it reads besides the mapped ones. ``adjust``: further columns of
+    the destination, with the records as they are there or without (new ones). ``ignores``: the
+    records a scheduled pass leaves out without a counter (R3.7). ``needs``: what is synchronised
+    before new records are made, in the same direction (engine 4.5).
+    """
+
+    adjust: adjust.Adjust
+    nav: tuple[str, ...] = ()
+    crm: tuple[str, ...] = ()
+    ignores: Ignores = _nothing_ignored
+    needs: Needs = _nothing_needed
+
+
+HOOKS: Mapping[tuple[str, str], Hook] = {
+    ("Customer", "account"): Hook(adjust.customer, nav=("Blocked",), crm=("statecode",)),
+    ("Contact", "contact"): Hook(
+        adjust.contact,
+        nav=("Type", "Company No."),
+        crm=("parentcustomerid",),
+        ignores=adjust.ignored_contacts,
+        needs=adjust.customers_of_contacts,
+    ),
+    ("Currency", "transactioncurrency"): Hook(
+        adjust.currency, crm=("exchangerate", "currencyprecision")
+    ),
+    ("Item", "product"): Hook(
+        adjust.product, nav=("Base Unit of Measure", "Blocked"), crm=adjust.PRODUCT_COLUMNS
+    ),
+    ("Resource", "product"): Hook(
+        adjust.product, nav=("Base Unit of Measure", "Blocked"), crm=adjust.PRODUCT_COLUMNS
+    ),
+    ("Unit of Measure", "uomschedule"): Hook(adjust.unit_group, crm=("name",)),
+    ("Sales Price", "productpricelevel"): Hook(
+        adjust.price_line, nav=("Unit of Measure Code",), crm=("uomid", "uomscheduleid")
+    ),
+}
+
+
+def hook_of(mapping: TableMapping) -> Hook | None:
+    """Return what the pair of tables needs beyond its field mappings, None for nothing."""
+    return HOOKS.get((mapping.nav.name, mapping.crm.name))
+
+
+def adjustments(
+    scene: Scene,
+    mapping: TableMapping,
+    direction: Direction,
+    source: pd.DataFrame,
+    old: pd.DataFrame | None,
+) -> list[FieldWrite]:
+    """Return the further columns of the destination a pass writes; ``old`` None = new records."""
+    hook = hook_of(mapping)
+    if hook is None or not len(source):
+        return []
+    return hook.adjust(scene, mapping, direction, source, old)

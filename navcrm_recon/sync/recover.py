@@ -1,0 +1,101 @@
+"""Finish what an interrupted run left open: every write it began was done, or was not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from navcrm_recon.catalog.model import TableMapping
+from navcrm_recon.frames import conform
+from navcrm_recon.recon.changes import TOLERANCE
+from navcrm_recon.sides.side import Side
+from navcrm_recon.sides.stamps import INTEGRATION_RECORD, split_record_ids
+from navcrm_recon.state.store import Store
+from navcrm_recon.sync.examine import STAMPS
+from navcrm_recon.sync.scene import Scene
+from navcrm_recon.sync.select import sides_of
+from navcrm_recon.sync.write import JOB_IDS, RESULTS
+
+
+def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
+    """Confirm or drop the open journal entries of a mapping; the caller holds its lock.
+
+    A new record is found by the id that was chosen before it was made, a changed one by the time
+    it was to be stamped with. What was done gets its coupling; what was not is decided anew.
+    """
+    entries = store.unfinished(mapping.name)
+    if not len(entries):
+        _close_jobs(scene, store, mapping, entries)
+        return
+    found = pd.concat(
+        [_look(scene, mapping, direction, some) for direction, some in entries.groupby("direction")]
+    )
+    done = found[found["there"]]
+    old = store.coupling_records(mapping.name, nav_keys=entries["nav_key"].tolist())
+    old = pd.concat([old, store.coupling_records(mapping.name, crm_ids=entries["crm_id"].tolist())])
+    with store.transaction():
+        replaced = old[old["nav_key"].isin(done["nav_key"]) | old["crm_id"].isin(done["crm_id"])]
+        store.remove_couplings(replaced.drop_duplicates(["nav_key", "crm_id"]))
+        kept = [_coupling(row, replaced) for row in done.to_dict("records")]
+        if kept:
+            store.save_couplings(conform(pd.DataFrame(kept), "coupling_records"))
+        store.close_entries(done["id"].tolist(), "done")
+        store.close_entries(found.loc[~found["there"], "id"].tolist(), "undone")
+        _close_jobs(scene, store, mapping, done)
+
+
+def _look(
+    scene: Scene, mapping: TableMapping, direction: str, entries: pd.DataFrame
+) -> pd.DataFrame:
+    """Say of each entry whether its write is there, with the key and time the record has."""
+    other = sides_of("to_crm" if direction == "to_crm" else "to_nav")[1]
+    key = "crm_id" if other == "crm" else "nav_key"
+    side, table = scene.side(other), mapping.table(other)
+    out = entries.copy()
+    new = out["identity"].ne("")
+    if other == "nav" and new.any():
+        out.loc[new, key] = _by_identity(scene, side, out.loc[new, "identity"])
+    keys = [each for each in out[key].tolist() if each]
+    stamps = side.stamps(table, keys=keys)["modified_on"]
+    there = side.read(table, list(table.key), (), keys)
+    out["modified_on"] = stamps.reindex(out[key]).to_numpy()
+    out["modified_on"] = pd.to_datetime(out["modified_on"], utc=True)
+    ours = (out["modified_on"] - out["at"]).abs() < TOLERANCE
+    out["there"] = out[key].isin(list(there.index)) & (ours | new)
+    return out
+
+
+def _by_identity(scene: Scene, side: Side, identities: pd.Series) -> list[str]:
+    """Return the NAV keys of records by their Integration IDs, blank where there is none."""
+    table = scene.catalog.nav[INTEGRATION_RECORD]
+    rows = side.read(table, ["Record ID", "Deleted On"], (), identities.str.lower().tolist())
+    _, keys = split_record_ids(rows["Record ID"])
+    return keys.reindex(identities.str.lower()).fillna("").tolist()
+
+
+def _coupling(entry: dict[str, Any], replaced: pd.DataFrame) -> dict[str, Any]:
+    """Return the coupling a confirmed write leaves."""
+    direction = entry["direction"]
+    source, other = sides_of("to_crm" if direction == "to_crm" else "to_nav")
+    same = replaced[
+        replaced["nav_key"].eq(entry["nav_key"]) & replaced["crm_id"].eq(entry["crm_id"])
+    ]
+    before = same.iloc[0].to_dict() if len(same) else {"skipped": False}
+    new = {name: entry[name] for name in ("mapping", "nav_key", "crm_id", "baseline")}
+    stamps = {STAMPS[source]: entry["source_stamp"], STAMPS[other]: entry["at"]}
+    if entry["identity"]:
+        stamps[STAMPS[other]] = entry["modified_on"]
+    outcome = {RESULTS[direction]: "success", JOB_IDS[direction]: entry["job_id"]}
+    return before | new | stamps | outcome
+
+
+def _close_jobs(scene: Scene, store: Store, mapping: TableMapping, done: pd.DataFrame) -> None:
+    """Close the interrupted jobs; nobody else is at work, since the mapping is locked."""
+    for job in store.unfinished_jobs(mapping.name):
+        mine = done[done["job_id"].eq(job.id)]
+        job.inserted += int(mine["identity"].ne("").sum())
+        job.modified += int(mine["identity"].eq("").sum())
+        job.finished_at = scene.clock()
+        job.message = "Interrupted; what it had begun was finished by a later run."
+        store.finish_job(job)

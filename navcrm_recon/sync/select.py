@@ -1,0 +1,221 @@
+"""Which source records a pass examines (engine 3.2 to 3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from navcrm_recon.catalog.model import SideName, TableMapping
+from navcrm_recon.errors import DataError, NotFoundError, examples
+from navcrm_recon.frames import TEXT, conform
+from navcrm_recon.recon.align import Mask, positions
+from navcrm_recon.recon.changes import passes_over_own_writes
+from navcrm_recon.sides.record_id import decodable
+from navcrm_recon.sync.hooks import hook_of
+from navcrm_recon.sync.scene import Scene
+from navcrm_recon.state.store import Store
+
+OneWay = Literal["to_crm", "to_nav"]
+#: CRM keeps whole seconds, so a From pass looks back a little (engine 3.2).
+LOOK_BACK = pd.Timedelta(milliseconds=999)
+#: Beyond so many records, couplings and records are read as a whole.
+MANY = 5_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a pass.
+
+    ``keys``: NAV keys for ``to_crm``, CRM ids for ``to_nav``; None = what changed since the
+    watermark. ``force``: change and conflict detection are overridden (3.7, F). ``only_coupled``:
+    None = as the mapping says. ``full``: the watermark is ignored.
+    """
+
+    keys: tuple[str, ...] | None = None
+    force: bool = False
+    only_coupled: bool | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The source records of a pass, with what the state knows of each, in the same order.
+
+    ``couplings``: frame ``coupling_records``, blank keys where a record is not coupled.
+    ``modified_on``: NaT where the product keeps none. ``retried``: the last attempt failed.
+    ``newest``: the highest modified-on of all that was examined.
+    """
+
+    records: pd.DataFrame
+    couplings: pd.DataFrame
+    modified_on: pd.Series
+    retried: Mask
+    newest: datetime | None
+
+    @property
+    def coupled(self) -> Mask:
+        """Which of the records are coupled."""
+        return np.asarray(self.couplings["nav_key"].ne("").to_numpy(), dtype=bool)
+
+
+def sides_of(direction: OneWay) -> tuple[SideName, SideName]:
+    """Return source and destination of a pass."""
+    return ("nav", "crm") if direction == "to_crm" else ("crm", "nav")
+
+
+def key_names(direction: OneWay) -> tuple[str, str]:
+    """Return the coupling's columns for the key of source and destination."""
+    return ("nav_key", "crm_id") if direction == "to_crm" else ("crm_id", "nav_key")
+
+
+def select(
+    scene: Scene,
+    store: Store,
+    mapping: TableMapping,
+    direction: OneWay,
+    request: Request,
+    *,
+    named: bool = True,
+) -> Picked:
+    """Return the records a pass examines.
+
+    Parameters
+    ----------
+    named
+        Whether someone named the keys of the request: then each must be there.
+
+    Raises
+    ------
+    NotFoundError, DataError
+        A record named by the request does not exist, or lies outside the mapping's filter.
+    """
+    source, _ = sides_of(direction)
+    failed = store.coupling_records(mapping.name, failed=direction)
+    retries = failed[key_names(direction)[0]]
+    if request.keys is None:
+        records, stamps = _changed(scene, store, mapping, direction, request, retries)
+    else:
+        records, stamps = _named(scene, mapping, source, request.keys, strict=named)
+    modified_on = stamps["modified_on"].reindex(records.index)
+    newest = modified_on.max()
+    hook = hook_of(mapping)
+    scheduled = hook is not None and request.keys is None
+    ignored = hook.ignores(scene, mapping, direction, records) if hook and scheduled else None
+    records = records if ignored is None else records[~ignored]
+    couplings = _couplings(store, mapping, direction, records.index)
+    retried = positions(records.index, pd.Index(retries, dtype=TEXT)) >= 0
+    picked = Picked(
+        records,
+        couplings,
+        modified_on.reindex(records.index),
+        retried,
+        None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
+    )
+    only_coupled = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    if request.keys is None and only_coupled:
+        return _some(picked, picked.coupled)
+    return picked
+
+
+def _some(picked: Picked, kept: Mask) -> Picked:
+    return Picked(
+        picked.records[kept],
+        picked.couplings[kept].reset_index(drop=True),
+        picked.modified_on[kept],
+        picked.retried[kept],
+        picked.newest,
+    )
+
+
+def _changed(
+    scene: Scene,
+    store: Store,
+    mapping: TableMapping,
+    direction: OneWay,
+    request: Request,
+    retries: pd.Series,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read what changed since the watermark, and what failed the last time."""
+    source, _ = sides_of(direction)
+    table, side = mapping.table(source), scene.side(source)
+    since = None if request.full else store.watermark(mapping.name, direction)
+    if since is not None and direction == "to_nav":
+        since = (pd.Timestamp(since) - LOOK_BACK).to_pydatetime()
+    stamps = side.stamps(table, since=since)
+    if direction == "to_nav" and passes_over_own_writes(mapping):
+        user = str(scene.setup.get("integration_user", "")).lower()
+        own = stamps["modified_by"].str.lower().eq(user) & (user != "")
+        stamps = stamps[~own | stamps.index.isin(list(retries))]
+    keys = stamps.index.union(pd.Index(retries, dtype=TEXT))
+    timed = table.modified_on is not None if source == "crm" else decodable(table)
+    every = since is None and len(keys) > MANY or not timed
+    records = _read(scene, mapping, source, None if every else keys.tolist())
+    return (records if not timed else records[records.index.isin(keys)]), stamps
+
+
+def _named(
+    scene: Scene,
+    mapping: TableMapping,
+    source: SideName,
+    keys: tuple[str, ...],
+    *,
+    strict: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the records a request names; each must be there, and inside the filter."""
+    table, side = mapping.table(source), scene.side(source)
+    records = _read(scene, mapping, source, list(keys))
+    missing = [key for key in keys if key not in records.index]
+    if missing and strict:
+        there = side.read(table, list(table.key), (), missing)
+        gone = [key for key in missing if key not in there.index]
+        if gone:
+            raise NotFoundError(
+                f"{mapping.name}: there is no {table.name} {examples(gone)}.",
+                mapping=mapping.name,
+                record=gone[0],
+            )
+        raise DataError(
+            f"{mapping.name}: {table.name} {examples(missing)} lies outside the mapping's filter, "
+            "so it is not synchronised. Change the record, or filters of the mapping.",
+            mapping=mapping.name,
+            record=missing[0],
+        )
+    return records, side.stamps(table, keys=list(keys))
+
+
+def _read(
+    scene: Scene, mapping: TableMapping, side: SideName, keys: list[str] | None
+) -> pd.DataFrame:
+    table = mapping.table(side)
+    return scene.side(side).read(
+        table, columns_of(mapping, side), mapping.filters.get(side, ()), keys
+    )
+
+
+def columns_of(mapping: TableMapping, side: SideName) -> list[str]:
+    """List the columns of one side a pass reads: key, mapped, and those its hook asks for."""
+    hook = hook_of(mapping)
+    more = (hook.nav if side == "nav" else hook.crm) if hook else ()
+    stored = mapping.table(side).columns
+    return list(dict.fromkeys([*mapping.columns(side), *(name for name in more if name in stored)]))
+
+
+def _couplings(
+    store: Store, mapping: TableMapping, direction: OneWay, keys: pd.Index[str]
+) -> pd.DataFrame:
+    """Return the coupling of each record, a row of blanks where there is none."""
+    own, _ = key_names(direction)
+    if len(keys) > MANY:
+        known = store.coupling_records(mapping.name)
+    elif direction == "to_crm":
+        known = store.coupling_records(mapping.name, nav_keys=keys.tolist())
+    else:
+        known = store.coupling_records(mapping.name, crm_ids=keys.tolist())
+    known = known.drop_duplicates(own).reset_index(drop=True)
+    at = positions(keys, pd.Index(known[own], dtype=TEXT))
+    rows = known.reindex(pd.Index(np.where(at < 0, len(known), at))).reset_index(drop=True)
+    return conform(rows.assign(mapping=mapping.name), "coupling_records")
