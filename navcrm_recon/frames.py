@@ -217,6 +217,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "started_at": UTC,
         "owner": TEXT,
     },
+    # The worklist of skipped couplings (engine 6.3).
+    "skipped": {
+        "mapping": TEXT,
+        "nav_key": TEXT,
+        "crm_id": TEXT,
+        "nav_name": TEXT,
+        "crm_name": TEXT,
+        "direction": TEXT,
+        "failed_at": UTC,
+        "message": TEXT,
+        "nav_exists": np.dtype(bool),
+        "crm_exists": np.dtype(bool),
+    },
     # When a record last changed and who did it; index = the side's key.
     "stamps": {"modified_on": UTC, "modified_by": TEXT},
 }
