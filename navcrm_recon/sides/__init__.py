@@ -9,8 +9,9 @@ from navcrm_recon.errors import ConfigError, nearest, shorten
 from navcrm_recon.sides.files import FilesSide
 from navcrm_recon.sides.side import Side
 from navcrm_recon.sides.sql import SqlSide
+from navcrm_recon.sides.writing import Write, Written
 
-__all__ = ["FilesSide", "Side", "SqlSide", "open_side"]
+__all__ = ["FilesSide", "Side", "SqlSide", "Write", "Written", "open_side"]
 
 _KINDS = ("sql", "files")
 

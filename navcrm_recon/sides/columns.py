@@ -132,12 +132,12 @@ def _blanked(out: pa.Array, column: Column, bad: pa.Array | None, *, nav: bool) 
         blank = pa.scalar(_NAV_BLANK_DAY.replace(tzinfo=zone), out.type)
         return pc.if_else(pc.equal(out, blank), pa.scalar(None, out.type), out)
     if out.null_count:
-        filled = pc.fill_null(out, pa.scalar(_nav_blank(column), out.type))
+        filled = pc.fill_null(out, pa.scalar(nav_blank(column), out.type))
         return filled if bad is None else pc.if_else(bad, pa.scalar(None, out.type), filled)
     return out
 
 
-def _nav_blank(column: Column) -> object:
+def nav_blank(column: Column) -> object:
     """Return what a blank number, truth value or option of NAV is: 0, or the blank member."""
     blank = (value for value, caption in column.options.items() if not caption.strip())
     zeros = {"boolean": False, "decimal": Decimal(0), "option": next(blank, 0)}

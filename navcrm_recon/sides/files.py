@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from navcrm_recon.catalog.model import Catalog, Column, Condition, Flow, Option, SideName, Table
-from navcrm_recon.errors import SideError, examples
+from navcrm_recon.errors import ReadOnlyError, SideError, examples
 from navcrm_recon.frames import conform
 from navcrm_recon.sides import flows, option_sets, records
 from navcrm_recon.sides.columns import ARROW, typed
 from navcrm_recon.sides.file_tables import SUFFIXES, FileTable, open_file
 from navcrm_recon.sides.stamps import crm_stamps, nav_stamps
+from navcrm_recon.sides.writing import Write, Written
 
 
 class FilesSide:
@@ -69,11 +71,22 @@ class FilesSide:
         found = records.with_keys(records.meets(table, found, conditions), keys)
         return records.frame(table, found, [name for name in columns if name in found])
 
-    def stamps(self, table: Table, keys: Sequence[str] | None = None) -> pd.DataFrame:
+    def stamps(
+        self, table: Table, keys: Sequence[str] | None = None, since: datetime | None = None
+    ) -> pd.DataFrame:
         """Say when the records last changed: frame ``stamps`` (``side.Side.stamps``)."""
         if self.name == "nav":
-            return nav_stamps(self, self._catalog, table, keys)
-        return crm_stamps(self, table, keys)
+            return nav_stamps(self.read, self._catalog, table, keys, since)
+        return crm_stamps(self.read, table, keys, since)
+
+    def write(
+        self, table: Table, writes: Sequence[Write], *, now: datetime, by: str
+    ) -> list[Written]:
+        """Refuse to write: exports are only read (contract 3)."""
+        raise ReadOnlyError(
+            f"The {self.name} side, {self.folder}, is a folder of exports and only read; nothing "
+            f"of {table.name} was written. To synchronise, let the workspace file name a database."
+        )
 
     def option_set(self, entity: str, attribute: str) -> tuple[Option, ...] | None:
         """Return the options ``stringmap`` has for an attribute, None where there is none."""

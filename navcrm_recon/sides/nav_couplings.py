@@ -40,7 +40,7 @@ def nav_coupling_records(side: Side, catalog: Catalog) -> tuple[pd.DataFrame, pd
     readable = [
         number for number, name in mappings.items() if decodable(catalog.mappings[name].nav)
     ]
-    records = integration_records(side, catalog, readable)
+    records = integration_records(side.read, catalog, readable)
     rows, lost = _told(rows, records.index, _table_ids(side, catalog), mappings)
     records = records.reindex(rows["Integration ID"]).reset_index(drop=True)
     mapping = records["Table ID"].map(mappings).astype(TEXT)

@@ -72,10 +72,11 @@ def decode_all(values: Iterable[bytes | None], tables: Mapping[int, Table]) -> l
     return [seen[value or b""] for value in values]
 
 
-def encode(table: Table, parts: Sequence[Part]) -> bytes:
+def encode(table: Table, parts: Sequence[Part], *, old: bool = False) -> bytes:
     """Return the Record ID of a record by the parts of its primary key.
 
-    An option is given by its number or caption, an integer by its number.
+    An option is given by its number or caption, an integer by its number. ``old`` gives the form
+    of NAV 2009 and before, in which a Code is of single-byte text.
 
     Raises
     ------
@@ -88,13 +89,27 @@ def encode(table: Table, parts: Sequence[Part]) -> bytes:
             f"A Record ID of {table.name} needs a table number and {len(columns)} key values, "
             f"found {len(parts)} values."
         )
-    fields = b"".join(_field(table, c, p) for c, p in zip(columns, parts, strict=True))
+    fields = b"".join(_field(table, c, p, old) for c, p in zip(columns, parts, strict=True))
     return struct.pack("<i", table.id) + fields + _END
 
 
 def encode_key(table: Table, nav_key: str) -> bytes:
     """Return the Record ID of a record by its ``nav_key``."""
     return encode(table, split_key(nav_key))
+
+
+def encodings(table: Table, nav_key: str) -> list[bytes]:
+    """Return every form in which a record's Record ID may be there; none for what is no key.
+
+    Databases that come from NAV 2009 or before may still hold the old form.
+    """
+    found = []
+    for old in (False, True):
+        try:
+            found.append(encode(table, split_key(nav_key), old=old))
+        except (DataError, ValueError, struct.error):
+            continue
+    return found
 
 
 def _parts(value: bytes) -> tuple[int, list[Part]]:
@@ -130,8 +145,10 @@ def _text(value: bytes, start: int, end: int, width: int, encoding: str) -> str:
     return value[start:end].decode(encoding)
 
 
-def _field(table: Table, column: Column, part: Part) -> bytes:
+def _field(table: Table, column: Column, part: Part, old: bool) -> bytes:
     match column.kind:
+        case "code" if old:
+            return _OLD_CODE + str(part).encode(_OLD_ENCODING) + b"\x00"
         case "code":
             return _CODE + str(part).encode("utf-16-le") + _END
         case "integer":
@@ -176,8 +193,13 @@ def _caption(column: Column, part: Part) -> str:
     return str(part)
 
 
+def escape(part: str) -> str:
+    """Return a part of a composite key as ``nav_key`` holds it (contract 2)."""
+    return part.replace("\\", "\\\\").replace(",", "\\,")
+
+
 def _key(parts: Sequence[str]) -> str:
-    return ", ".join(part.replace("\\", "\\\\").replace(",", "\\,") for part in parts)
+    return ", ".join(escape(part) for part in parts)
 
 
 def _undecodable(value: bytes, reason: str) -> DataError:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 import pandas as pd
 
 from navcrm_recon.catalog.model import Condition, Option, SideName, Table
+from navcrm_recon.sides.writing import Write, Written
 
 
 class Side(Protocol):
@@ -54,11 +56,54 @@ class Side(Protocol):
             A value has the wrong type, or a key is blank or there twice. (Files: not checked.)
         """
 
-    def stamps(self, table: Table, keys: Sequence[str] | None = None) -> pd.DataFrame:
+    def stamps(
+        self, table: Table, keys: Sequence[str] | None = None, since: datetime | None = None
+    ) -> pd.DataFrame:
         """Say when the records last changed: frame ``stamps``, index = key, existing records only.
 
         NAV: ``Integration Record`` (5151), Modified On; CRM: ``modifiedon``, ``modifiedby``.
         Records without a stamp are left out.
+
+        Parameters
+        ----------
+        keys
+            Only these records.
+        since
+            Only records modified after this time (UTC).
+        """
+
+    def write(
+        self, table: Table, writes: Sequence[Write], *, now: datetime, by: str
+    ) -> list[Written]:
+        """Insert, update and delete records in one transaction of the side.
+
+        Every good row is kept; a bad one fails alone and says why. An insert whose key (CRM) or
+        identity (NAV) is already there is found, not doubled: its key and present modified-on
+        come back, without an error. What the product does by itself is done as well: stamps,
+        numbers from a series, codes in capitals, defaults, fields that follow others.
+
+        CRM passes over what it does not accept (engine_rules.read_only_crm): a value for a column
+        that can only be read, on insert also one that can only be modified, on update one that
+        can only be inserted.
+
+        Parameters
+        ----------
+        now
+            What the product stamps the records with (UTC).
+        by
+            GUID of the CRM user who writes, may be blank.
+
+        Returns
+        -------
+        list of Written
+            One for each write, in their order.
+
+        Raises
+        ------
+        ReadOnlyError
+            The side is only read.
+        SideError
+            The database is out of reach, locked or lacks the table; nothing was written.
         """
 
     def option_set(self, entity: str, attribute: str) -> tuple[Option, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,23 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from navcrm_recon.catalog.model import Catalog, Condition, Option, SideName, Table
-from navcrm_recon.errors import ConfigError, DataError, SideError, examples, shorten
+from navcrm_recon.errors import ConfigError, DataError, ReadOnlyError, SideError, examples, shorten
 from navcrm_recon.frames import empty
 from navcrm_recon.sides import option_sets, records
 from navcrm_recon.sides.columns import ARROW, from_python, typed
 from navcrm_recon.sides.record_id import decode
-from navcrm_recon.sides.sql_read import ExactSum, Find, duplicates, pushed, select_rows
+from navcrm_recon.sides.sql_read import ExactSum, Find, Narrow, duplicates, pushed, select_rows
 from navcrm_recon.sides.sql_schema import Physical, reflected
+from navcrm_recon.sides.sql_stamps import changed_since, in_portions, of_records, together
 from navcrm_recon.sides.sql_tables import (
     DEFAULT_INVALID_CHARACTERS,
     PROPERTY_COLUMN,
     PROPERTY_TABLE,
 )
+from navcrm_recon.sides.sql_transaction import Transaction
+from navcrm_recon.sides.sql_write import write_records
 from navcrm_recon.sides.stamps import crm_stamps, nav_stamps
+from navcrm_recon.sides.writing import Write, Written
 
 _ROWS_AT_ONCE = 50_000
 _KEYS_AT_ONCE = 500
@@ -73,6 +78,16 @@ class SqlSide:
         keys: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Read rows as a record frame, sorted by key (``side.Side.read``)."""
+        return self._read(table, columns, where, keys)
+
+    def _read(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        where: Sequence[Condition] = (),
+        keys: Sequence[str] | None = None,
+        narrow: Narrow | None = None,
+    ) -> pd.DataFrame:
         records.check_columns(table, [*columns, *(condition.field for condition in where)])
         with self._connection(table) as connection:
             find = self._finder(connection)
@@ -80,7 +95,7 @@ class SqlSide:
             names = list(dict.fromkeys([*table.key, *columns, *(each.field for each in late)]))
             parts = []
             for some in _portions(keys):
-                found = self._rows(connection, table, names, where, some)
+                found = self._rows(connection, table, names, where, some, narrow)
                 found[""] = records.keys(table, found)
                 found = records.with_keys(found, keys if some is None else some)
                 parts.append(records.meets(table, found, late))
@@ -89,11 +104,58 @@ class SqlSide:
         _check_keys(table, rows[""])
         return records.frame(table, rows, columns)
 
-    def stamps(self, table: Table, keys: Sequence[str] | None = None) -> pd.DataFrame:
+    def stamps(
+        self, table: Table, keys: Sequence[str] | None = None, since: datetime | None = None
+    ) -> pd.DataFrame:
         """Say when the records last changed: frame ``stamps`` (``side.Side.stamps``)."""
+
+        def later(column: str) -> Narrow | None:
+            return None if since is None else changed_since(column, since)
+
+        def of_entity(
+            entity: Table, names: Sequence[str], where: Sequence[Condition]
+        ) -> pd.DataFrame:
+            return self._read(entity, names, where, keys, later(entity.modified_on or ""))
+
+        def of_nav(stamps: Table, names: Sequence[str], where: Sequence[Condition]) -> pd.DataFrame:
+            def some(wanted: Sequence[str] | None) -> pd.DataFrame:
+                own = None if wanted is None else of_records(table, wanted)
+                narrow = together(own, later("Modified On"))
+                return self._read(stamps, names, where, narrow=narrow)
+
+            return in_portions(some, keys, at_once=_KEYS_AT_ONCE, many=_MANY_KEYS)
+
         if self.name == "nav":
-            return nav_stamps(self, self._catalog, table, keys)
-        return crm_stamps(self, table, keys)
+            return nav_stamps(of_nav, self._catalog, table, keys, since)
+        return crm_stamps(of_entity, table, keys, since)
+
+    def write(
+        self, table: Table, writes: Sequence[Write], *, now: datetime, by: str
+    ) -> list[Written]:
+        """Write records in one transaction (``side.Side.write``)."""
+        if not self.writable:
+            raise ReadOnlyError(
+                f"The {self.name} side, {self.address}, is only read: nothing of {table.name} was "
+                "written. SQLite and PostgreSQL can be written."
+            )
+        if not writes:
+            return []
+        with self._connection(table, "written") as connection:
+            if self.dialect == "sqlite":
+                # Waits for other writers here, where nothing was read yet that could change.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            tx = Transaction(
+                self.name,
+                self._catalog,
+                connection,
+                self._finder(connection),
+                self._typed,
+                now.astimezone(UTC),
+                by,
+            )
+            done = write_records(tx, table, writes)
+            connection.commit()
+        return done
 
     def option_set(self, entity: str, attribute: str) -> tuple[Option, ...] | None:
         """Return the options ``stringmap`` has for an attribute, None where there is none."""
@@ -116,15 +178,17 @@ class SqlSide:
         return empty("not_checked")
 
     @contextmanager
-    def _connection(self, table: Table | None = None) -> Iterator[sa.Connection]:
+    def _connection(
+        self, table: Table | None = None, done: str = "read"
+    ) -> Iterator[sa.Connection]:
         try:
             with self.engine.connect() as connection:
                 yield connection
         except (sa.exc.DBAPIError, sa.exc.NoSuchTableError, UnicodeDecodeError) as exc:
             reason = str(getattr(exc, "orig", None) or exc).strip().split("\n")[0]
-            what = f" while reading {table.name}" if table else ""
+            what = f" ({table.name})" if table else ""
             raise SideError(
-                f"The {self.name} side, {self.address}, cannot be read{what}: {shorten(reason)}. "
+                f"The {self.name} side, {self.address}, cannot be {done}{what}: {shorten(reason)}. "
                 "Check the address in the workspace file, and that the database is up."
             ) from exc
 
@@ -163,6 +227,7 @@ class SqlSide:
         names: Sequence[str],
         where: Sequence[Condition],
         keys: Sequence[str] | None,
+        narrow: Narrow | None = None,
     ) -> Columns:
         statement = select_rows(
             table,
@@ -171,6 +236,7 @@ class SqlSide:
             keys,
             find=self._finder(connection),
             tables=self._catalog.tables(self.name),
+            narrow=narrow,
         )
         result = connection.execution_options(stream_results=True).execute(statement)
         chunks = [self._typed(table, names, rows) for rows in result.partitions(_ROWS_AT_ONCE)]

@@ -26,6 +26,8 @@ _WIDE = Context(prec=76)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Find = Callable[[Table], Physical]
+#: Further conditions on the rows of a table, in terms of its columns.
+Narrow = Callable[[Physical], Sequence[sa.ColumnElement[bool]]]
 
 
 def select_rows(
@@ -36,12 +38,13 @@ def select_rows(
     *,
     find: Find,
     tables: Mapping[str, Table],
+    narrow: Narrow | None = None,
 ) -> sa.Select[*tuple[Any, ...]]:
     """Return the statement that reads ``names`` of the rows that may meet ``where`` and ``keys``.
 
     Conditions and keys a database would answer in its own way are left to the caller
     (``records.meets``, ``records.with_keys``): more rows may come than asked for, never fewer.
-    Values come as the driver gives them.
+    Values come as the driver gives them. ``narrow`` gives further conditions.
     """
     physical = find(table)
     source: sa.FromClause = physical.source
@@ -58,6 +61,8 @@ def select_rows(
     ]
     if keys is not None:
         clauses += _key_clauses(physical, keys)
+    if narrow is not None:
+        clauses += narrow(physical)
     return sa.select(*selected).select_from(source).where(*clauses)
 
 

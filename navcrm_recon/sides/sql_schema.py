@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Inspector
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from navcrm_recon.catalog.model import Column, Kind, Table
 from navcrm_recon.errors import DataError, SideError, examples, nearest
@@ -35,15 +36,19 @@ _SQLITE_TEXT: tuple[Kind, ...] = ("decimal", "date", "datetime")
 
 @dataclass(frozen=True)
 class Physical:
-    """A table as a database has it; ``columns`` by the catalogue's names, those that are there."""
+    """A table as a database has it; ``columns`` by the catalogue's names, those that are there.
+
+    ``reflected`` is what the database says of every column, by its own names.
+    """
 
     table: Table
     name: str
-    source: sa.FromClause
+    source: sa.TableClause
     columns: Mapping[str, sa.ColumnElement[Any]]
     types: Mapping[str, sa.types.TypeEngine[Any]]
     dialect: str
     keyed: bool = True
+    reflected: Mapping[str, ReflectedColumn] = field(default_factory=dict)
 
     def column(self, name: str) -> sa.ColumnElement[Any]:
         """Return a column.
@@ -112,7 +117,8 @@ def reflected(
     key = [columns[each].name for each in table.key if each in columns]
     constrained = inspector.get_pk_constraint(name)["constrained_columns"]
     keyed = bool(constrained) and set(constrained) <= set(key)
-    return Physical(table, name, source, columns, types, inspector.dialect.name, keyed)
+    dialect = inspector.dialect.name
+    return Physical(table, name, source, columns, types, dialect, keyed, exact)
 
 
 def _bound(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -12,18 +13,25 @@ from navcrm_recon.catalog.model import Catalog, Condition, Table
 from navcrm_recon.errors import DataError, examples
 from navcrm_recon.frames import INDEX_NAMES, TEXT, blanks, conform, dtype_of, empty
 from navcrm_recon.sides.record_id import decodable
-from navcrm_recon.sides.side import Side
 
 INTEGRATION_RECORD = "Integration Record"
 
+#: Reads columns of the rows of a table that meet conditions, as ``side.Side.read``.
+Read = Callable[[Table, Sequence[str], Sequence[Condition]], pd.DataFrame]
+
 
 def nav_stamps(
-    side: Side, catalog: Catalog, table: Table, keys: Sequence[str] | None = None
+    read: Read,
+    catalog: Catalog,
+    table: Table,
+    keys: Sequence[str] | None = None,
+    since: datetime | None = None,
 ) -> pd.DataFrame:
     """Return frame ``stamps`` of a NAV table: Modified On of its Integration Records.
 
     Deleted records and those without a Record ID are left out; the latest row of a record counts.
-    A table whose key a Record ID is not known to hold (a date, an amount) has no stamps.
+    A table whose key a Record ID is not known to hold (a date, an amount) has no stamps. ``read``
+    may leave out what ``keys`` and ``since`` leave out.
 
     Raises
     ------
@@ -32,7 +40,7 @@ def nav_stamps(
     """
     if table.id is None or not decodable(table):
         return _none(table)
-    rows = integration_records(side, catalog, [table.id])
+    rows = integration_records(read, catalog, [table.id])
     rows = rows[rows["Deleted On"].isna() & rows["Record ID"].ne("")]
     number, key = split_record_ids(rows["Record ID"])
     other = number.ne(str(table.id))
@@ -42,22 +50,27 @@ def nav_stamps(
             f"but Record IDs of the tables {examples(sorted(set(number[other])))}. Correct them.",
             field="Record ID",
         )
-    return _stamps(table, key, rows["Modified On"], None, keys)
+    return _stamps(table, key, rows["Modified On"], None, keys, since)
 
 
-def crm_stamps(side: Side, table: Table, keys: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return frame ``stamps`` of a CRM entity: its modified-on and modified-by."""
+def crm_stamps(
+    read: Read, table: Table, keys: Sequence[str] | None = None, since: datetime | None = None
+) -> pd.DataFrame:
+    """Return frame ``stamps`` of a CRM entity: its modified-on and modified-by.
+
+    ``read`` may leave out what ``keys`` and ``since`` leave out.
+    """
     if table.modified_on is None:
         return _none(table)
     names = [name for name in (table.modified_on, "modifiedby") if name in table.columns]
-    rows = side.read(table, names, keys=keys)
+    rows = read(table, names, ())
     if table.modified_on not in rows:
         return _none(table)
     by = rows.get("modifiedby")
-    return _stamps(table, rows.index.to_series(), rows[table.modified_on], by, None)
+    return _stamps(table, rows.index.to_series(), rows[table.modified_on], by, keys, since)
 
 
-def integration_records(side: Side, catalog: Catalog, tables: Sequence[int]) -> pd.DataFrame:
+def integration_records(read: Read, catalog: Catalog, tables: Sequence[int]) -> pd.DataFrame:
     """Return NAV's Integration Records of some tables, index = Integration ID.
 
     Columns ``Table ID``, ``Record ID`` (``"<table number> <nav_key>"``), ``Modified On``,
@@ -65,7 +78,7 @@ def integration_records(side: Side, catalog: Catalog, tables: Sequence[int]) -> 
     """
     source = catalog.nav[INTEGRATION_RECORD]
     names = ["Table ID", "Record ID", "Modified On", "Deleted On"]
-    rows = side.read(source, names, (Condition("Table ID", "in", list(tables)),))
+    rows = read(source, names, (Condition("Table ID", "in", list(tables)),))
     for name in names:
         if name not in rows:
             rows[name] = blanks(len(rows), dtype_of(source, name), rows.index)
@@ -89,6 +102,7 @@ def _stamps(
     modified_on: pd.Series,
     modified_by: pd.Series | None,
     keys: Sequence[str] | None,
+    since: datetime | None,
 ) -> pd.DataFrame:
     frame = pd.DataFrame({"modified_on": modified_on.array, "key": key.array})
     frame["modified_by"] = "" if modified_by is None else modified_by.array
@@ -98,6 +112,8 @@ def _stamps(
             pa.array(frame["key"]).cast(pa.large_string()), pa.array(keys, pa.large_string())
         )
         frame = frame[wanted.to_numpy(zero_copy_only=False)]
+    if since is not None:
+        frame = frame[frame["modified_on"] > since]
     frame = frame.sort_values(["key", "modified_on"]).drop_duplicates("key", keep="last")
     frame = frame.set_index(pd.Index(frame["key"], dtype=TEXT, name=INDEX_NAMES[table.side]))
     return conform(frame.drop(columns="key"), "stamps") if len(frame) else _none(table)
