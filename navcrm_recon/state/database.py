@@ -77,8 +77,9 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Make all calls inside one transaction: they are kept together, or none of them is.
 
-        A transaction inside another joins it. Others who write wait until it ends, so nothing slow
-        belongs inside.
+        A transaction inside another joins it. In SQLite others who write wait until it ends, so
+        nothing slow belongs inside. What is read and then written needs the mapping's lock: in
+        PostgreSQL others may write in between.
         """
         with self._writing():
             yield
