@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from navcrm_recon.errors import (
+    BusyError,
     ConfigError,
     CouplingError,
     DataError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "BusyError",
     "ConfigError",
     "CouplingError",
     "DataError",

@@ -43,6 +43,10 @@ class SideError(Error):
     """A side cannot be reached, or lacks a table, a column or a right."""
 
 
+class BusyError(SideError):
+    """Someone else is at the same work; try again when it has ended."""
+
+
 class DataError(Error):
     """A side holds something that cannot be understood: a wrong type, a duplicate key."""
 

@@ -23,7 +23,7 @@ from typing import Protocol
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from navcrm_recon.errors import SideError
+from navcrm_recon.errors import BusyError, SideError
 
 #: Seconds between two attempts.
 _PAUSE = 0.1
@@ -112,9 +112,9 @@ class Locks:
                 "Check state.url in the workspace file, and the rights on its folder."
             ) from exc
 
-    def _busy(self, mapping: str, timeout: float, holder: str) -> SideError:
+    def _busy(self, mapping: str, timeout: float, holder: str) -> BusyError:
         by = f" by {holder}" if holder else ""
-        return SideError(
+        return BusyError(
             f"The mapping '{mapping}' is being synchronised{by}, and still was after "
             f"{timeout:g} seconds. Run again when that has ended.",
             mapping=mapping,
