@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from navcrm_recon.errors import ConfigError, nearest, shorten
+from navcrm_recon.state.jobs import COUNTERS
 from navcrm_recon.workspace_file import SETUP_KEYS
 
 #: Step -> its arguments, True = must be given; None = it takes a value, or keys of any name.
@@ -36,9 +37,6 @@ STEPS: dict[str, dict[str, bool] | None] = {
 }
 GIVEN = (
     "now", "setup", "mappings", "nav", "crm", "options", "option_sets", "couplings",
-)  # fmt: skip
-COUNTERS = (
-    "inserted", "modified", "deleted", "unchanged", "skipped", "failed", "uncoupled", "coupled",
 )  # fmt: skip
 #: Frames an expectation may name -> the keys of its entries; None = the columns of the frame.
 ENTRIES: dict[str, tuple[str, ...] | None] = {

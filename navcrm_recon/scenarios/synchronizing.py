@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from navcrm_recon.catalog import Catalog
-from navcrm_recon.scenarios.grammar import COUNTERS
 from navcrm_recon.scenarios.handles import Handles
+from navcrm_recon.state.jobs import COUNTERS, Job
 
 _ABOUT = ("mapping", "direction", "type", "message")
 
@@ -53,9 +53,11 @@ def _records(
     return lambda value: crm(value) if handles.known(value) else str(value)
 
 
-def jobs_of(result: Any) -> list[dict[str, Any]]:
+def jobs_of(result: object) -> list[dict[str, Any]]:
     """Return the jobs a call handed back, as rows: none, one or several."""
-    if result is None:
-        return []
-    jobs = result if isinstance(result, list | tuple) else [result]
-    return [{name: getattr(job, name) for name in (*_ABOUT, *COUNTERS)} for job in jobs]
+    jobs = result if isinstance(result, list) else [result]
+    return [
+        {name: getattr(job, name) for name in (*_ABOUT, *COUNTERS)}
+        for job in jobs
+        if isinstance(job, Job)
+    ]

@@ -19,6 +19,7 @@ from navcrm_recon.scenarios.handles import Handles
 from navcrm_recon.scenarios.products import Products
 from navcrm_recon.scenarios.settings import merged
 from navcrm_recon.scenarios.synchronizing import arguments_of, jobs_of
+from navcrm_recon.sync.plan import Plan
 from navcrm_recon.workspace import Workspace
 from navcrm_recon.workspace_file import WorkspaceFile
 
@@ -56,7 +57,7 @@ class World:
         self.now = moment(given["now"]) if "now" in given else START
         self.handles = Handles()
         self.jobs: list[Any] = []
-        self._plan: Any = None
+        self._plan: Plan | None = None
         self._urls = urls
         self._changes: dict[str, Any] = dict(given.get("mappings") or {})
         self._option_sets = given.get("option_sets") or {}
@@ -121,7 +122,7 @@ class World:
         plan = self._last_plan()
         self._ran(self._ws.apply(plan))
 
-    def _last_plan(self) -> Any:
+    def _last_plan(self) -> Plan:
         if self._plan is None:
             raise ConfigError("There is no plan yet; make one with the step 'plan'.")
         return self._plan
@@ -175,7 +176,7 @@ class World:
 
     def errors(self) -> pd.DataFrame:
         """Return frame ``errors``, with the message once more as ``contains``."""
-        found: pd.DataFrame = self._ws.errors()
+        found = self._ws.errors()
         return found.assign(contains=found["message"])
 
     def planned(self) -> pd.DataFrame:
@@ -186,8 +187,7 @@ class World:
         ConfigError
             No step made one.
         """
-        actions: pd.DataFrame = self._last_plan().actions
-        return actions
+        return self._last_plan().actions
 
     def match(self, mappings: set[str] | None) -> pd.DataFrame:
         """Return frame ``match`` of some or all enabled mappings, with the mapping's name.
@@ -200,8 +200,10 @@ class World:
         match = getattr(self._ws, "match", None)
         if match is None:
             raise ConfigError("then.match: this version does not look for matches.")
-        frames = [(name, match(name)) for name in self._chosen(mappings)]
-        return pd.concat([frame.assign(mapping=name) for name, frame in frames])
+        frames: list[pd.DataFrame] = [
+            match(name).assign(mapping=name) for name in self._chosen(mappings)
+        ]
+        return pd.concat(frames)
 
     def _chosen(self, mappings: set[str] | None) -> list[str]:
         return (
@@ -231,9 +233,4 @@ class World:
             thresholds={},
             report={},
         )
-        import inspect  # TEMPORARY until the workspace takes a clock
-
-        timed = "clock" in inspect.signature(Workspace).parameters
-        self._ws = Workspace(
-            config, self._catalog, **({"clock": lambda: self.now} if timed else {})
-        )
+        self._ws = Workspace(config, self._catalog, clock=lambda: self.now)
