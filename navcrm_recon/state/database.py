@@ -35,6 +35,8 @@ from navcrm_recon.state.schema import VERSION
 
 #: Marks a connection that is opened for writing.
 _WRITING = "navcrm_recon_writing"
+#: Rows of a frame that are written at once.
+_PART = 20_000
 
 
 class Database:
@@ -136,10 +138,14 @@ class Database:
 
     def _save(self, table: Table, frame: pd.DataFrame) -> None:
         """Write a frame; a row that is there (by primary key or ``key``) is replaced."""
-        rows = rows_of(conform(frame, table.info["frame"]), table)
-        if rows:
+        frame = conform(frame, table.info["frame"])
+        if len(frame):
             with self._writing() as connection, self._reporting():
-                connection.execute(replacing(table, connection.dialect.name), rows)
+                statement = replacing(table, connection.dialect.name)
+                # In parts, as rows take many times the room of a frame.
+                for start in range(0, len(frame), _PART):
+                    part = frame.iloc[start : start + _PART]
+                    connection.execute(statement, rows_of(part, table))
 
     def _count(self, table: Table) -> None:
         """Let PostgreSQL count a table that grew; else it reads all of it to find a few rows."""
