@@ -24,6 +24,11 @@ from navcrm_recon.sides.sql_types import NAV_BLANKS
 
 Row = Mapping[str, object]
 _CATALOGUE, _TABLES, _COUNTER = "catalogue", "tables", "row version"
+#: NAV table -> what it is looked up by other than its key.
+_NAV_INDEXES: Mapping[str, Sequence[tuple[str, ...]]] = {
+    "Integration Record": [("Table ID", "Modified On"), ("Record ID",)],
+    "Contact Business Relation": [("Link to Table", "No.")],
+}
 
 
 def create_tables(
@@ -59,14 +64,28 @@ def create_tables(
 def declare_tables(
     side: SideName, catalog: Catalog, company: str, names: Iterable[str] | None = None
 ) -> dict[str, sa.Table]:
-    """Return the tables of one side by the catalogue's names, without making them anywhere."""
+    """Return the tables of one side by the catalogue's names, without making them anywhere.
+
+    They are indexed by what a synchronisation looks up: times of change and NAV's row version.
+    """
     known = catalog.tables(side)
     metadata = sa.MetaData()
     declared = {}
     for name in known if names is None else names:
         declared[name] = sql_table(known[name], company=company, metadata=metadata)
+        if _CATALOGUE not in declared[name].info:
+            _add_indexes(declared[name], known[name])
         declared[name].info.update({_CATALOGUE: known[name], _TABLES: known})
     return declared
+
+
+def _add_indexes(table: sa.Table, catalogue: Table) -> None:
+    wanted = [*_NAV_INDEXES.get(catalogue.name, ())] if catalogue.side == "nav" else []
+    versions = [name for name, each in catalogue.columns.items() if each.kind == "rowversion"]
+    wanted += [(name,) for name in [*versions, catalogue.modified_on] if name]
+    for number, names in enumerate(wanted, start=1):
+        # As NAV names them (connectors C.1).
+        sa.Index(f"{table.name}${number}", *(table.c[name] for name in names))
 
 
 def insert_rows(engine: sa.Engine, table: sa.Table, rows: pd.DataFrame | Sequence[Row]) -> None:

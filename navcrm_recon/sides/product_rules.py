@@ -93,13 +93,26 @@ def after(
     """Write the records that follow from written ones; ``old`` is None for new records."""
     if table.name != "Customer" or table.side != "nav":
         return
-    relation = setup_value(tx, _SETUP, "Bus. Rel. Code for Customers")
+    changed = _changed(rows, old)
+    relation = setup_value(tx, _SETUP, "Bus. Rel. Code for Customers") if changed else None
     if not relation or not has_table(tx, tx.catalog.nav[_RELATION]):
         return
     if old is None:
-        _new_companies(tx, rows, relation, write_all)
+        _new_companies(tx, changed, relation, write_all)
     else:
-        _changed_companies(tx, rows, old, relation, write_all)
+        _changed_companies(tx, changed, relation, write_all)
+
+
+def _changed(rows: Mapping[str, Values], old: Mapping[str, Values] | None) -> dict[str, Values]:
+    """Return the common fields of each customer, of old ones only those that really change."""
+    common = {key: {n: row[n] for n in _COMMON if n in row} for key, row in rows.items()}
+    if old is None:
+        return dict(common)
+    changed = {
+        key: {n: value for n, value in fields.items() if (value or "") != old[key].get(n)}
+        for key, fields in common.items()
+    }
+    return {key: fields for key, fields in changed.items() if fields}
 
 
 def _composed_names(
@@ -139,21 +152,24 @@ def _search_names(
 def _company_names(
     tx: Transaction, table: Table, rows: Sequence[Values], olds: Sequence[Values]
 ) -> list[Change]:
-    """Return the company's number and name of a contact (NAV: Contact, Company No.)."""
-    if table.name != "Contact" or not any("Company No." in row or "No." in row for row in rows):
+    """Return the company's number and name of a contact (NAV: Contact, Company No. and Name)."""
+    touched = {"Company No.", "Name", "No."}
+    if table.name != "Contact" or not any(touched & row.keys() for row in rows):
         return [{} for _ in rows]
     numbers = list(dict.fromkeys(row["Company No."] for row in rows if row.get("Company No.")))
     companies = find_rows(tx, table, ["Name"], numbers)
     out = []
     for row, old in zip(rows, olds, strict=True):
-        kind = row.get("Type", old.get("Type")) or _COMPANY
-        if kind == _COMPANY and "No." in row:
-            out.append({"Company No.": row["No."], "Company Name": row.get("Name")})
-        elif "Company No." not in row:
-            out.append({})
-        else:
-            company = companies.get(row["Company No."] or "")
-            out.append({"Company Name": company.values["Name"] if company else ""})
+        company = (row.get("Type", old.get("Type")) or _COMPANY) == _COMPANY
+        change = {"Company Name": old.get("Company Name")}
+        if company and "Name" in row:
+            change["Company Name"] = row["Name"]
+        elif not company and "Company No." in row:
+            found = companies.get(row["Company No."] or "")
+            change["Company Name"] = found.values["Name"] if found else ""
+        if company and "No." in row:
+            change["Company No."] = row["No."]
+        out.append(change)
     return out
 
 
@@ -188,9 +204,8 @@ def _new_companies(
         return
     contact = tx.catalog.nav["Contact"]
     there = tx.find(contact).columns
-    common = [name for name in _COMMON if name in there]
     contacts = [
-        Write("insert", "", {"Type": _COMPANY, **{n: row[n] for n in common if n in row}})
+        Write("insert", "", {"Type": _COMPANY, **{n: row[n] for n in row if n in there}})
         for row in rows.values()
     ]
     made = write_all(tx, contact, contacts)
@@ -207,30 +222,15 @@ def _new_companies(
 
 
 def _changed_companies(
-    tx: Transaction,
-    rows: Mapping[str, Values],
-    old: Mapping[str, Values],
-    relation: str,
-    write_all: WriteAll,
+    tx: Transaction, rows: Mapping[str, Values], relation: str, write_all: WriteAll
 ) -> None:
     """Take changed fields over to the company contact (NAV: CustCont-Update, OnModify)."""
     contact = tx.catalog.nav["Contact"]
     there = tx.find(contact).columns
-    changed = {
-        customer: {
-            name: row[name]
-            for name in _COMMON
-            if name in row and name in there and (row[name] or "") != old[customer].get(name)
-        }
-        for customer, row in rows.items()
-    }
-    changed = {customer: fields for customer, fields in changed.items() if fields}
-    if not changed:
-        return
-    contacts = _contacts(tx, list(changed), relation)
+    contacts = _contacts(tx, list(rows), relation)
     present = find_rows(tx, contact, (), list(contacts.values()))
     writes = [
-        Write("update", number, changed[customer])
+        Write("update", number, {n: rows[customer][n] for n in rows[customer] if n in there})
         for customer, number in contacts.items()
         if number in present
     ]

@@ -38,6 +38,7 @@ _KEYS_AT_ONCE = 500
 #: Beyond so many keys the table is read as a whole.
 _MANY_KEYS = 20_000
 _WRITABLE = ("sqlite", "postgresql")
+_SECONDS_TO_WAIT = 60
 
 Columns = dict[str, pa.Array]
 
@@ -285,7 +286,7 @@ def _shown(value: object) -> str:
 
 def _engine(side: SideName, url: str) -> sa.Engine:
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, connect_args=_connect_args(sa.make_url(url)))
     except (sa.exc.NoSuchModuleError, ImportError) as exc:
         raise ConfigError(
             f"{side}.url: the driver for the database is not installed ({shorten(exc)}). Install "
@@ -301,6 +302,12 @@ def _engine(side: SideName, url: str) -> sa.Engine:
         _check_file(engine.url.database)
         sa.event.listen(engine, "connect", _add_exact_sum)
     return engine
+
+
+def _connect_args(url: sa.URL) -> dict[str, Any]:
+    """Let SQLite wait for another writer as long as a database server would."""
+    patient = url.get_backend_name() == "sqlite" and "timeout" not in url.query
+    return {"timeout": _SECONDS_TO_WAIT} if patient else {}
 
 
 def _check_file(path: str | None) -> None:

@@ -20,11 +20,13 @@ from navcrm_recon.sides.sql_schema import Physical
 
 #: Longer than the coarsest step of a database's times, 1/300 s.
 _STEP = timedelta(milliseconds=10)
-#: What SQLite keeps as text is compared by day: its form may be any, its zone as well.
-_SQLITE_STEP = timedelta(days=1)
-#: Times written without the year in front, blanks included, are below this; ISO times are above.
+#: No zone is further from UTC.
+_ZONES = timedelta(days=1)
+#: SQLite keeps times as text. Those without the year in front, and blanks, are below this.
 _OTHER_FORMS = "2000-"
 _FIRST = datetime(2000, 1, 3, tzinfo=UTC)
+#: Where the zone of an ISO time begins at the earliest, and what it begins with.
+_ZONE_AT, _ZONE = 17, "*[+-]*"
 
 
 def of_records(table: Table, keys: Sequence[str]) -> Narrow:
@@ -54,12 +56,19 @@ def changed_since(column: str, since: datetime) -> Narrow:
 
 
 def _as_text(column: sa.ColumnElement[Any], since: datetime) -> list[sa.ColumnElement[bool]]:
-    """Compare the way SQLite sorts text: ISO times sort by day, other forms start below them."""
+    """Compare times kept as text: ISO forms sort by time, those with a zone within a day of it."""
     if since < _FIRST:
         return []
-    day = (since.astimezone(UTC) - _SQLITE_STEP).strftime("%Y-%m-%d")
+    moment = (since - _STEP).astimezone(UTC)
     text = sa.type_coerce(column, sa.String())
-    return [sa.or_(text >= day, text < _OTHER_FORMS)]
+    first, second = f"{moment:%Y-%m-%d %H:%M:%S}", f"{moment + _ZONES:%Y-%m-%d}"
+    later = sa.and_(text >= first, sa.func.replace(text, "T", " ") >= first)
+    zoned = sa.and_(
+        text >= f"{moment - _ZONES:%Y-%m-%d}",
+        text < second,
+        sa.func.substr(text, _ZONE_AT).op("GLOB")(_ZONE),
+    )
+    return [sa.or_(later, zoned, text < _OTHER_FORMS)]
 
 
 def together(*narrows: Narrow | None) -> Narrow:

@@ -7,7 +7,7 @@ a database may hold a key or a time is met.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,10 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Transaction:
-    """A transaction on one side; ``now`` (UTC) and ``by`` are what records are stamped with."""
+    """A transaction on one side; ``now`` (UTC) and ``by`` are what records are stamped with.
+
+    ``versions`` are the last row versions given, by table.
+    """
 
     side: SideName
     catalog: Catalog
@@ -37,6 +40,7 @@ class Transaction:
     typed: Callable[[Table, Sequence[str], Sequence[Any]], dict[str, pa.Array]]
     now: datetime
     by: str
+    versions: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -247,6 +251,15 @@ def _numbered(tx: Transaction, physical: Physical, rows: Sequence[Values]) -> li
     name = next((n for n, c in physical.table.columns.items() if c.kind == "rowversion"), "")
     if name not in physical.columns or _generated(physical, name):
         return list(rows)
+    if physical.name not in tx.versions:
+        tx.versions[physical.name] = _newest(tx, physical, name)
+    last = tx.versions[physical.name]
+    tx.versions[physical.name] = last + len(rows)
+    return [{**row, name: last + place} for place, row in enumerate(rows, start=1)]
+
+
+def _newest(tx: Transaction, physical: Physical, name: str) -> int:
+    """Return the highest row version of a table; an index finds it, where there is one."""
     column = physical.columns[name]
     newest = (
         sa.select(sa.type_coerce(column, sa.types.NullType()).label("c0"))
@@ -255,5 +268,4 @@ def _numbered(tx: Transaction, physical: Physical, rows: Sequence[Values]) -> li
         .limit(1)
     )
     found = tx.connection.execute(newest).all()
-    last = tx.typed(physical.table, [name], found)[name][0].as_py() if found else 0
-    return [{**row, name: last + place} for place, row in enumerate(rows, start=1)]
+    return int(tx.typed(physical.table, [name], found)[name][0].as_py()) if found else 0

@@ -6,6 +6,7 @@ it stands alone.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -118,7 +119,7 @@ def _accepted(table: Table, write: Write) -> Write:
 
 def _key(table: Table, write: Write) -> str:
     if table.side == "crm":
-        return write.key.lower()
+        return write.key.lower() or str(uuid.uuid4())
     parts = split_key(write.key)
     if not write.key and all(name in write.values for name in table.key):
         parts = [str(write.values[name] or "") for name in table.key]
