@@ -30,7 +30,7 @@ STEPS: dict[str, dict[str, bool] | None] = {
     "full_synchronization": {"mappings": False},
     "run_due": {},
     "restore": {"mapping": True, "nav_keys": False},
-    "plan": {"mapping": True, "direction": False, "records": False, "force": False},
+    "plan": {"mapping": False, "direction": False, "records": False, "force": False},
     "apply": {},
     "set_mapping": None,
     "set_setup": None,
