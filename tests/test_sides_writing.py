@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from navcrm_recon.catalog import SideName, Table, load_catalog
+from navcrm_recon.errors import SideError
 from navcrm_recon.sandbox.databases import create_tables, insert_rows
 from navcrm_recon.sides import SqlSide, Write, Written, open_side
 
@@ -418,3 +422,369 @@ def test_an_amount_goes_in_exactly(side: SideName, url: str) -> None:
     write(opened, table, Write("insert", key, {name: amount}))
 
     assert one(opened, table, key, name) == {name: amount}
+
+
+SALES_SETUP = "Sales & Receivables Setup"
+LINE = {"Series Code": "CUST", "Line No.": 10000, "Starting No.": "C008"}
+
+
+def new_customers(side: SqlSide, count: int = 1) -> list[Written]:
+    return write(side, CUSTOMER, *(Write("insert", "", {"Name": str(i)}) for i in range(count)))
+
+
+def test_a_series_counts_its_last_digits_up_and_passes_over_taken_numbers(nav: Open) -> None:
+    side = nav(
+        **{
+            SALES_SETUP: SETUP[SALES_SETUP],
+            "No. Series Line": [LINE | {"Last No. Used": "C008-A", "Increment-by No.": 2}],
+            "Customer": [{"No.": "C012-A"}],
+        }
+    )
+
+    assert [each.key for each in new_customers(side, 3)] == ["C010-A", "C014-A", "C016-A"]
+    line = one(side, NAV["No. Series Line"], "CUST, 10000", "Last No. Used", "Last Date Used")
+    assert line == {"Last No. Used": "C016-A", "Last Date Used": dt.datetime(2018, 10, 1)}
+
+
+def test_the_latest_open_line_that_has_begun_is_drawn_from(nav: Open) -> None:
+    lines = [
+        LINE,
+        LINE | {"Line No.": 20000, "Starting Date": "2018-10-01", "Starting No.": "D1"},
+        LINE | {"Line No.": 30000, "Starting Date": "2018-10-01", "Open": False},
+        LINE | {"Line No.": 40000, "Starting Date": "2018-10-02", "Starting No.": "F1"},
+    ]  # fmt: skip
+    side = nav(**{SALES_SETUP: SETUP[SALES_SETUP], "No. Series Line": lines})
+
+    assert [each.key for each in new_customers(side, 2)] == ["D1", "D2"]
+
+
+def test_a_series_ends_with_its_last_number(nav: Open) -> None:
+    side = nav(
+        **{SALES_SETUP: SETUP[SALES_SETUP], "No. Series Line": [LINE | {"Ending No.": "C010"}]}
+    )
+
+    done = new_customers(side, 5)
+
+    assert [each.key for each in done] == ["C008", "C009", "C010", "", ""]
+    assert done[3].error.startswith("The number series CUST has no open line")
+    assert done[3].error == done[4].error
+    assert list(side.read(CUSTOMER, []).index) == ["C008", "C009", "C010"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([LINE | {"Starting No.": ""}], "its line has no Starting No."),
+        ([LINE | {"Last No. Used": "CUST"}], "its number 'CUST' has no digit to count up"),
+        ([LINE | {"Last No. Used": "9" * 20}], "it has no number left"),
+        ([LINE | {"Open": False}], "no open line"),
+    ],
+)
+def test_a_series_without_a_number_is_named(nav: Open, lines: Rows, reason: str) -> None:
+    side = nav(**{SALES_SETUP: SETUP[SALES_SETUP], "No. Series Line": lines})
+
+    (done,) = new_customers(side)
+
+    assert "number series CUST" in done.error
+    assert reason in done.error
+
+
+@pytest.mark.parametrize("setup", [{}, {SALES_SETUP: [{"Customer Nos.": ""}]}])
+def test_a_setup_without_a_series_is_named(nav: Open, setup: dict[str, Rows]) -> None:
+    (done,) = new_customers(nav(**setup))
+
+    assert done.error == (
+        "A new Customer needs a number, but Sales & Receivables Setup, 'Customer Nos.' is blank. "
+        "Fill it."
+    )
+    assert done.field == "No."
+
+
+def test_a_salesperson_gets_the_first_free_code(nav: Open) -> None:
+    side = nav(**{"Salesperson/Purchaser": [{"Code": "SP NO. 2"}, {"Code": "SP NO. 10"}]})
+    table = NAV["Salesperson/Purchaser"]
+
+    done = write(side, table, *(Write("insert", "", {"E-Mail": "a@b.example"}) for _ in range(3)))
+
+    assert [each.key for each in done] == ["SP NO. 1", "SP NO. 3", "SP NO. 4"]
+    assert one(side, table, "SP NO. 1", "Search E-Mail") == {"Search E-Mail": "A@B.EXAMPLE"}
+
+
+def test_a_table_without_a_series_needs_a_key(nav: Open) -> None:
+    side = nav()
+
+    bad, good = write(
+        side,
+        NAV["Payment Terms"],
+        Write("insert", "", {"Description": "Net 30"}),
+        Write("insert", "", {"Code": " net30 ", "Description": "Net 30"}),
+    )
+
+    assert bad.error == "A new Payment Terms needs a key."
+    assert good == Written("NET30", NOW)
+
+
+def test_two_who_insert_at_once_draw_different_numbers(nav: Open, url: str) -> None:
+    nav(**SETUP)
+
+    def insert(worker: int) -> list[str]:
+        side = opened("nav", url)
+        done = []
+        for i in range(10):
+            identity = f"{worker}e0b4f6e-0000-4000-8000-{i:012d}"
+            done += write(side, CUSTOMER, Write("insert", "", {"Name": "N"}, identity=identity))
+        assert [each.error for each in done] == [""] * 10
+        return [each.key for each in done]
+
+    with ThreadPoolExecutor(4) as pool:
+        keys = sorted(key for some in pool.map(insert, range(4)) for key in some)
+
+    side = opened("nav", url)
+    assert keys == [f"CUST{i:05d}" for i in range(1, 41)]
+    assert list(side.read(CUSTOMER, []).index) == keys
+    assert list(side.read(CONTACT, []).index) == [f"CONT{i:05d}" for i in range(1, 41)]
+
+
+def test_two_processes_that_insert_at_once_draw_different_numbers(nav: Open, url: str) -> None:
+    nav(**SETUP)
+    program = (
+        "import sys, datetime as dt; from navcrm_recon.catalog import load_catalog\n"
+        "from navcrm_recon.sides import Write, open_side\n"
+        "url, company = sys.argv[1:]; catalog = load_catalog()\n"
+        "config = {'kind': 'sql', 'url': url}\n"
+        "side = open_side('nav', config, company=company, catalog=catalog)\n"
+        "table, new = catalog.nav['Customer'], [Write('insert', '', {})]\n"
+        "for i in range(10):\n"
+        "    (done,) = side.write(table, new, now=dt.datetime.now(dt.UTC), by='')\n"
+        "    assert not done.error, done\n"
+    )
+
+    arguments = [sys.executable, "-c", program, url, COMPANY]
+    running = [subprocess.Popen(arguments) for _ in range(2)]
+
+    assert [each.wait() for each in running] == [0, 0]
+    found = list(opened("nav", url).read(CUSTOMER, []).index)
+    assert found == [f"CUST{i:05d}" for i in range(1, 21)]
+
+
+def test_a_new_customer_gets_its_company_contact(nav: Open) -> None:
+    side = nav(**SETUP)
+    values = {"Name": "Fabrikam", "City": "Bonn", "E-Mail": "a@fabrikam.example", "Blocked": 3}
+
+    write(side, CUSTOMER, Write("insert", "", values))
+
+    columns = ["Type", "Name", "City", "E-Mail", "Search Name", "Company No.", "Company Name"]
+    assert one(side, CONTACT, "CONT00001", *columns) == {
+        "Type": 0, "Name": "Fabrikam", "City": "Bonn", "E-Mail": "a@fabrikam.example",
+        "Search Name": "FABRIKAM", "Company No.": "CONT00001", "Company Name": "Fabrikam",
+    }  # fmt: skip
+    relation = NAV["Contact Business Relation"]
+    assert one(side, relation, "CONT00001, CUSTOMER", "Link to Table", "No.") == {
+        "Link to Table": 1, "No.": "CUST00001",
+    }  # fmt: skip
+    assert side.stamps(CONTACT)["modified_on"].to_dict() == {"CONT00001": NOW}
+
+
+@pytest.mark.parametrize(
+    "marketing", [[], [{"Contact Nos.": "CONT"}], [{"Bus. Rel. Code for Customers": "CUSTOMER"}]]
+)
+def test_a_new_customer_gets_no_contact_where_the_setup_asks_for_none(
+    nav: Open, marketing: Rows
+) -> None:
+    side = nav(**{SALES_SETUP: SETUP[SALES_SETUP], "Marketing Setup": marketing})
+
+    assert [each.error for each in new_customers(side)] == [""]
+    assert side.read(CONTACT, []).empty
+
+
+def test_a_modified_customer_takes_its_company_contact_along(nav: Open) -> None:
+    side = nav(**SETUP)
+    new_customers(side, 2)
+
+    write(side, CUSTOMER, Write("update", "CUST00001", {"Name": "New", "Blocked": 3}), now=LATER)
+    write(side, CUSTOMER, Write("update", "CUST00002", {"Name": "1", "Blocked": 3}), now=LATER)
+
+    found = side.read(CONTACT, ["Name", "Company Name", "Search Name"])
+    assert list(found.loc["CONT00001"]) == ["New", "New", "NEW"]
+    assert list(found.loc["CONT00002"]) == ["1", "1", "1"]
+    assert side.stamps(CONTACT)["modified_on"].to_dict() == {"CONT00001": LATER, "CONT00002": NOW}
+
+
+def test_when_the_contact_cannot_follow_the_customer_stays_as_it_was(nav: Open, url: str) -> None:
+    side = nav(**SETUP)
+    new_customers(side, 2)
+    fields = ", ".join(f'"{name}"' for name in ("Name",))
+    run(url, f'CREATE UNIQUE INDEX names ON "CRONUS International Ltd_$Contact" ({fields})')
+
+    done = write(
+        side,
+        CUSTOMER,
+        Write("update", "CUST00001", {"Name": "1"}),
+        Write("update", "CUST00002", {"Name": "2"}),
+        now=LATER,
+    )
+
+    assert [each.error == "" for each in done] == [False, True]
+    assert side.read(CUSTOMER, ["Name"])["Name"].tolist() == ["0", "2"]
+    assert side.stamps(CUSTOMER)["modified_on"].tolist() == [NOW, LATER]
+
+
+def test_a_person_is_named_by_its_parts(nav: Open) -> None:
+    company = {"No.": "CT1", "Type": 0, "Name": "Fabrikam"}
+    side = nav(Contact=[company], **{"Marketing Setup": SETUP["Marketing Setup"]})
+    columns = ["Name", "Search Name", "Company Name"]
+    person = {"Type": 1, "First Name": "Ann", "Surname": "Straße", "Company No.": "CT1"}
+
+    write(side, CONTACT, Write("insert", "", person))
+    assert one(side, CONTACT, "CONT00001", *columns) == {
+        "Name": "Ann Straße", "Search Name": "ANN STRAßE", "Company Name": "Fabrikam",
+    }  # fmt: skip
+
+    write(side, CONTACT, Write("update", "CONT00001", {"Middle Name": "B.", "Company No.": None}))
+    assert one(side, CONTACT, "CONT00001", *columns) == {
+        "Name": "Ann B. Straße", "Search Name": "ANN B. STRAßE", "Company Name": "",
+    }  # fmt: skip
+
+
+def test_a_name_too_long_for_its_field_is_refused(nav: Open) -> None:
+    side = nav(**{"Marketing Setup": SETUP["Marketing Setup"]})
+    parts = {"Type": 1, "First Name": "A" * 30, "Surname": "B" * 30}
+
+    (done,) = write(side, CONTACT, Write("insert", "", parts))
+
+    assert (done.field, done.value) == ("Name", "A" * 30 + " " + "B" * 30)
+
+
+def test_a_search_name_of_ones_own_stays(nav: Open) -> None:
+    rows = [
+        {"No.": "1", "Name": "Old", "Search Name": "OLD"},
+        {"No.": "2", "Name": "Old", "Search Name": "MINE"},
+        {"No.": "3", "Name": "Old", "Search Name": ""},
+    ]
+    side = nav(Customer=rows)
+
+    write(side, CUSTOMER, *(Write("update", k, {"Name": "New"}) for k in ("1", "2", "3")))
+
+    assert side.read(CUSTOMER, ["Search Name"])["Search Name"].tolist() == ["NEW", "MINE", "NEW"]
+
+
+def test_a_crm_contact_is_named_by_its_parts(crm: Open) -> None:
+    side, contact = crm(), CRM["contact"]
+    write(side, contact, Write("insert", GUID.format(1), {"firstname": "Ann", "lastname": "Li"}))
+
+    write(side, contact, Write("update", GUID.format(1), {"middlename": "B."}))
+
+    assert one(side, contact, GUID.format(1), "fullname") == {"fullname": "Ann B. Li"}
+
+
+def test_a_state_brings_its_status_reason(crm: Open) -> None:
+    side = crm(account=[{"accountid": GUID.format(1)}])
+
+    write(side, ACCOUNT, Write("update", GUID.format(1), {"statecode": 1}))
+
+    assert one(side, ACCOUNT, GUID.format(1), "statecode", "statuscode") == {
+        "statecode": 1, "statuscode": 2,
+    }  # fmt: skip
+
+
+OTHER_NAV = {
+    "sqlite": """CREATE TABLE "CRONUS International Ltd_$Customer" (
+        "No_" VARCHAR(20) PRIMARY KEY, "Name" VARCHAR(30) NOT NULL, "Blocked" INTEGER NOT NULL,
+        "Prices Including VAT" BOOLEAN NOT NULL, "Last Date Modified" DATE NOT NULL,
+        "Credit Limit (LCY)" TEXT NOT NULL, timestamp BLOB NOT NULL,
+        "Our Text" VARCHAR(10) NOT NULL, "Our Number" NUMERIC NOT NULL, "Our Day" DATE NOT NULL,
+        "Our Bytes" BLOB NOT NULL, "Our Default" TEXT NOT NULL DEFAULT 'kept', "Our Null" TEXT,
+        "Our Sum" INTEGER GENERATED ALWAYS AS ("Blocked" + 1))""",
+    "postgresql": """CREATE TABLE "CRONUS International Ltd_$Customer" (
+        "No_" VARCHAR(20) PRIMARY KEY, "Name" VARCHAR(30) NOT NULL, "Blocked" SMALLINT NOT NULL,
+        "Prices Including VAT" BOOLEAN NOT NULL, "Last Date Modified" DATE NOT NULL,
+        "Credit Limit (LCY)" NUMERIC(38, 20) NOT NULL, timestamp BYTEA NOT NULL,
+        "Our Text" VARCHAR(10) NOT NULL, "Our Number" NUMERIC NOT NULL, "Our Day" DATE NOT NULL,
+        "Our Bytes" BYTEA NOT NULL, "Our Default" TEXT NOT NULL DEFAULT 'kept', "Our Null" TEXT,
+        "Our Sum" INTEGER GENERATED ALWAYS AS ("Blocked" + 1) STORED)""",
+}
+OTHER_RECORDS = {
+    "sqlite": """CREATE TABLE "CRONUS International Ltd_$Integration Record" (
+        "Integration ID" TEXT PRIMARY KEY, "Table ID" INTEGER, "Record ID" BLOB,
+        "Modified On" TEXT, "Deleted On" TEXT)""",
+    "postgresql": """CREATE TABLE "CRONUS International Ltd_$Integration Record" (
+        "Integration ID" UUID PRIMARY KEY, "Table ID" INTEGER, "Record ID" BYTEA,
+        "Modified On" TIMESTAMPTZ, "Deleted On" TIMESTAMPTZ)""",
+}
+
+
+def test_what_is_written_fits_the_tables_that_are_there(url: str) -> None:
+    dialect = url.partition("+")[0].partition(":")[0]
+    run(url, OTHER_NAV[dialect], OTHER_RECORDS[dialect])
+    side = opened("nav", url)
+    values = {"Name": "A", "Prices Including VAT": True, "Credit Limit (LCY)": Decimal("1.5")}
+
+    good, long, absent = write(
+        side,
+        CUSTOMER,
+        Write("insert", "c1", values),
+        Write("insert", "c2", {"Name": "N" * 31}),
+        Write("insert", "c3", {"City": "Bonn"}),
+    )
+
+    assert good == Written("C1", NOW)
+    assert "30 characters" in long.error
+    assert "The column 'City' of Customer is not there." in absent.error
+    (done,) = write(side, CUSTOMER, Write("update", "C1", {"Blocked": 2}, NOW), now=LATER)
+    assert done == Written("C1", LATER)
+    columns = ["Name", "Prices Including VAT", "Credit Limit (LCY)", "Blocked", "timestamp"]
+    assert one(side, CUSTOMER, "C1", *columns) == {
+        "Name": "A", "Prices Including VAT": True, "Credit Limit (LCY)": Decimal("1.5"),
+        "Blocked": 2, "timestamp": 2,
+    }  # fmt: skip
+    own = 'SELECT "Our Text", "Our Number", "Our Bytes", "Our Default", "Our Null", "Our Sum"'
+    ((text, number, raw, default, null, total),) = run(
+        url, f'{own} FROM "CRONUS International Ltd_$Customer"'
+    )
+    assert (text, number, bytes(raw), default, null, total) == ("", 0, b"", "kept", None, 3)
+    assert side.stamps(CUSTOMER, keys=["C1"])["modified_on"].to_dict() == {"C1": LATER}
+
+
+def test_a_table_that_is_not_there_is_an_error_of_the_side(url: str) -> None:
+    with pytest.raises(SideError, match="account"):
+        write(opened("crm", url), ACCOUNT, Write("insert", GUID.format(1), {}))
+
+
+def test_a_database_that_cannot_be_written_is_an_error_of_the_side(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'side.db'}"
+    (tmp_path / "side.db").touch()
+    made("nav", url, customers("10000"))
+    read_only = opened("nav", f"sqlite:///file:{tmp_path / 'side.db'}?mode=ro&uri=true")
+
+    with pytest.raises(SideError, match=r"cannot be written \(Customer\): .*readonly"):
+        write(read_only, CUSTOMER, Write("update", "10000", {"Name": "B"}))
+
+
+def test_a_key_of_a_table_is_found_by_its_index(nav: Open, url: str) -> None:
+    keys = [f"C{i:05d}" for i in range(3000)]
+    side = nav(Customer=[{"No.": key} for key in keys])
+    side.read(CUSTOMER, ["Name"], keys=keys[:1])
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(side.engine, "before_cursor_execute", lambda *it: asked.append((it[2], it[3])))
+
+    found = side.read(CUSTOMER, ["Name"], keys=keys[1000:1500])
+
+    assert list(found.index) == keys[1000:1500]
+    assert len(asked) == 1
+    explain = "EXPLAIN QUERY PLAN " if url.startswith("sqlite") else "EXPLAIN "
+    with side.engine.connect() as connection:
+        if explain == "EXPLAIN ":
+            connection.exec_driver_sql("SET enable_seqscan = off")  # so few rows it would scan
+        plan = str(connection.exec_driver_sql(explain + asked[0][0], asked[0][1]).all())
+    assert "autoindex" in plan or "_pkey" in plan
+
+
+def test_writes_go_together(nav: Open) -> None:
+    side = nav(**customers(*(f"C{i:05d}" for i in range(1, 10))))
+    write(side, CUSTOMER, Write("update", "C00001", {"Name": "B"}))
+    statements: list[str] = []
+    sa.event.listen(side.engine, "before_cursor_execute", lambda *it: statements.append(it[2]))
+
+    write(side, CUSTOMER, *(Write("update", f"C{i:05d}", {"Name": "C"}) for i in range(1, 10)))
+
+    assert len(statements) < 12
