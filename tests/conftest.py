@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 import sqlalchemy as sa
+
+from navcrm_recon.scenarios.world import World
 
 POSTGRES = os.environ.get("NAVCRM_TEST_POSTGRES", "postgresql+psycopg://root@127.0.0.1:5432/test")
 
@@ -41,3 +44,19 @@ def postgres_url(postgres_database: sa.URL) -> Iterator[str]:
     yield url.render_as_string(hide_password=False)
     with engine.begin() as connection:
         connection.execute(sa.text(f"DROP SCHEMA {name} CASCADE"))
+
+
+@pytest.fixture
+def build() -> Iterator[Callable[..., World]]:
+    """Build worlds as scenarios give them: ``build(nav=..., crm=...)``."""
+    with ExitStack() as worlds:
+        yield lambda **given: worlds.enter_context(World.build(given, "sqlite"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def build_anywhere(request: pytest.FixtureRequest) -> Iterator[Callable[..., World]]:
+    """Build worlds on each database; skips PostgreSQL where there is no server."""
+    if request.param == "postgresql":
+        request.getfixturevalue("postgres_database")
+    with ExitStack() as worlds:
+        yield lambda **given: worlds.enter_context(World.build(given, request.param))
