@@ -166,7 +166,7 @@ class Workspace:
         mapping: str | None = None,
         direction: Direction | None = None,
         records: Sequence[str] | None = None,
-        force: bool = False,
+        force: bool | None = None,
     ) -> Plan:
         """Return what a synchronisation would do; nothing is written anywhere.
 
@@ -177,9 +177,10 @@ class Workspace:
         direction
             ``to_crm``, ``to_nav``; None or ``both`` = all the mapping has.
         records
-            NAV keys for ``to_crm``, CRM ids for ``to_nav``; they are synchronised by force.
+            NAV keys for ``to_crm``, CRM ids for ``to_nav``.
         force
-            Override change and conflict detection (engine 3.7, F).
+            Override change and conflict detection (engine 3.7, F). None: only where records
+            are named.
 
         Returns
         -------
@@ -211,7 +212,7 @@ class Workspace:
         mapping: str | None = None,
         direction: Direction | None = None,
         records: Sequence[str] | None = None,
-        force: bool = False,
+        force: bool | None = None,
         full: bool = False,
     ) -> list[Job]:
         """Synchronise, one pass per mapping and direction; arguments as for ``plan``.
@@ -387,7 +388,7 @@ class Workspace:
         direction: Direction | None,
         records: Sequence[str] | None,
         *,
-        force: bool,
+        force: bool | None,
         full: bool = False,
     ) -> tuple[list[TableMapping], Request]:
         """Return the mappings and the request a synchronisation is asked for."""
@@ -400,7 +401,7 @@ class Workspace:
         else:
             chosen = [self._mapping(mapping)]
         if records is None:
-            return chosen, Request(force=force, full=full)
+            return chosen, Request(force=bool(force), full=full)
         one_way = direction or (chosen[0].direction if len(chosen) == 1 else None)
         if mapping is None or one_way not in ("to_crm", "to_nav"):
             raise ConfigError(
@@ -410,7 +411,7 @@ class Workspace:
         keys = [str(key) for key in records]
         if one_way == "to_nav" and chosen[0].option_attribute is None:
             keys = [key.lower() for key in keys]
-        return chosen, Request(keys=tuple(dict.fromkeys(keys)), force=True)
+        return chosen, Request(keys=tuple(dict.fromkeys(keys)), force=force is not False)
 
     def _store(self) -> Store:
         """Return the state; where NAV's own tables hold the couplings there is none."""

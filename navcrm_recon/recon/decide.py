@@ -21,6 +21,7 @@ FACTS = (
     "modified",  # the source changed since the last synchronisation (3.6)
     "both_modified",  # both records did, and the mapping goes both ways
     "fails",  # a field cannot be transferred
+    "unfit",  # a column beyond the field mappings cannot be (4.7)
     "changes",  # something would be written
     "collides",  # a bidirectional field would be (with merge: one that both sides changed)
 )
@@ -48,16 +49,17 @@ def decide(mapping: TableMapping, direction: Direction, facts: pd.DataFrame) -> 
     table: list[tuple[Any, str, str, str]] = [
         (f["skipped"], "skip", "D1", "the coupling is skipped until it is restored"),
         (gone & forced, "fail", "D2c", "coupled to a deleted record"),
-        (gone & f["fails"] & (when_deleted[0] == "restore"), "fail", "D11", _NOT_TRANSFERRED),
+        (gone & (f["fails"] | f["unfit"]) & (when_deleted[0] == "restore"), "fail", "D11", _NOT_TRANSFERRED),
         (gone, when_deleted[0], "D2b", when_deleted[1]),
         (uncoupled & f["only_coupled"], "skip", "D3", "not coupled, and the mapping only "
          "synchronises coupled records"),
         (f["coupled"] & ~forced & ~f["modified"], "unchanged", "D6",
          "not modified since the last synchronisation"),
         (f["fails"], "fail", "D11", _NOT_TRANSFERRED),
+        (conflict, when_both[0], "D8", when_both[1]),
+        (f["unfit"], "fail", "D11", _NOT_TRANSFERRED),
         (uncoupled, "insert", "D4", "not coupled"),
         (f["matched"], "modify", "D5", "not coupled, but the same record is there"),
-        (conflict, when_both[0], "D8", when_both[1]),
         (~forced & ~f["changes"], "unchanged", "D7", "modified, but nothing mapped differs"),
         (~forced & f["both_modified"], "modify", "D8", "both records were changed, in fields "
          "that do not collide"),

@@ -14,6 +14,10 @@ from navcrm_recon.recon.align import Mask
 from navcrm_recon.recon.passes import Passes, as_mask
 
 
+#: The attribute that says who owns a CRM record.
+OWNER = "ownerid"
+
+
 @dataclass(frozen=True)
 class Reference:
     """How a NAV code stands for a CRM id (or option value, as text), and the reverse.
@@ -50,6 +54,12 @@ class Translation:
         if self.row.transfer == "option_via_coupling":
             return "leave_unchanged"
         return self.row.missing
+
+    @property
+    def missing_back(self) -> str:
+        """What an uncoupled id gives in NAV; an owner nobody coupled is left (documents 5.2)."""
+        owner = self.row.crm is not None and self.row.crm.name == OWNER
+        return "leave_unchanged" if owner else self.missing
 
     @property
     def local(self) -> str | None:
@@ -93,8 +103,8 @@ class Translation:
             as_mask(pc.equal(codes, ""), False),
             as_mask(pc.equal(ids, ""), False),
         )
-        same_to_crm = self._unchanged(wanted, ids, nav_blank)
-        same_to_nav = self._unchanged(wanted_back, codes, crm_blank)
+        same_to_crm = self._unchanged(wanted, ids, nav_blank, self.missing)
+        same_to_nav = self._unchanged(wanted_back, codes, crm_blank, self.missing_back)
         # An empty CRM value does not clear a NAV reference that could never get there.
         same_to_nav |= crm_blank & nav_unknown
         fails = self.missing == "error"
@@ -103,17 +113,19 @@ class Translation:
             same_to_crm,
             same_to_nav,
             fails_to_crm=(nav_unknown & fails) | (nav_blank & (self.row.blank == "error")),
-            fails_to_nav=crm_unknown & fails,
+            fails_to_nav=crm_unknown & (self.missing_back == "error"),
             unknown=(nav_unknown & to_crm) | (crm_unknown & to_nav),
         )
 
-    def _unchanged(self, wanted: pa.Array, found: pa.Array, source_blank: Mask) -> Mask:
+    def _unchanged(
+        self, wanted: pa.Array, found: pa.Array, source_blank: Mask, missing: str
+    ) -> Mask:
         """Say where the destination already holds what it would get, or is left alone."""
         unknown = _is_null(wanted)
         same = as_mask(pc.equal(pc.fill_null(wanted, ""), found), False)
-        if self.missing != "clear_destination":
+        if missing != "clear_destination":
             same &= ~unknown
-        if self.missing == "leave_unchanged":
+        if missing == "leave_unchanged":
             same |= unknown
         if self.row.blank == "leave_unchanged" or self.row.not_null:
             same |= source_blank

@@ -119,12 +119,12 @@ def _translated(
     texts = as_text_or_blank(source)
     blank = as_mask(pc.equal(texts, ""), False)
     if direction == "to_crm":
-        found = translation.expected(texts)
+        found, missing = translation.expected(texts), translation.missing
     else:
-        found = translation.expected_back(texts)
+        found, missing = translation.expected_back(texts), translation.missing_back
     unknown = as_mask(found.is_null(), False)
-    fails = unknown & (translation.missing == "error")
-    leaves = unknown & (translation.missing == "leave_unchanged")
+    fails = unknown & (missing == "error")
+    leaves = unknown & (missing == "leave_unchanged")
     if not translation.reference.known:
         leaves, fails = np.ones(len(source), dtype=bool), np.zeros(len(source), dtype=bool)
     if row.blank == "leave_unchanged" or row.not_null:

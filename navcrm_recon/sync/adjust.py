@@ -16,6 +16,7 @@ from navcrm_recon.frames import join_key
 from navcrm_recon.recon.align import Mask, arrow
 from navcrm_recon.recon.fields import FieldWrite, extra_field
 from navcrm_recon.recon.passes import as_mask
+from navcrm_recon.recon.references import OWNER
 from navcrm_recon.recon.transfer import ARROW
 from navcrm_recon.sync.references import account_of_company, customer_links, local_currency
 from navcrm_recon.sync.scene import Scene
@@ -42,10 +43,12 @@ def customer(
     """Block the customer of an inactive account; never unblock (FLD-021, engine 4.7)."""
     if direction != "to_nav" or "statecode" not in source:
         return []
+    team = owned_by_team(mapping, direction, source, old)
     inactive = source["statecode"].eq(1).fillna(False).to_numpy(dtype=bool)
     before = _old(mapping, direction, "Blocked", source, old)
     free = as_mask(pc.equal(pc.fill_null(before, 0), 0), True)
-    return [_extra(mapping, direction, "Blocked", source, old, 3, given=inactive & free)]
+    blocked = _extra(mapping, direction, "Blocked", source, old, 3, given=inactive & free)
+    return [blocked, *team]
 
 
 def contact(
@@ -57,7 +60,8 @@ def contact(
 ) -> list[FieldWrite]:
     """Find the parent account of the company, and back the company of the account (engine 4.5).
 
-    A new contact needs it; one that is there keeps what it has.
+    A new CRM contact needs a company that is a customer, if not yet a coupled one; a new NAV
+    contact needs the company. A contact that is there keeps what it has.
     """
     own = "Company No." if direction == "to_crm" else "parentcustomerid"
     values = arrow(source[own]).cast(_TEXT)
@@ -65,18 +69,21 @@ def contact(
     if direction == "to_crm":
         known = account_of_company(scene, named, [])
         found = known.crm.take(pc.index_in(values, value_set=known.nav))
-        problem = "must be the company of a customer that is coupled to an account"
+        linked = customer_links(scene, "Contact No.", named)["Contact No."]
+        lost = ~np.asarray(source[own].isin(list(linked)).to_numpy(), dtype=bool)
+        problem = "the company of the contact is not related to a customer"
     else:
         known = account_of_company(scene, [], named)
         found = known.nav.take(pc.index_in(values, value_set=known.crm))
+        lost = as_mask(found.is_null(), True)
         problem = "the company does not exist: the parent account is not coupled to a customer " \
             "that has a company contact"  # fmt: skip
-    lost = as_mask(found.is_null(), True)
     fails = lost if old is None else np.zeros(len(source), dtype=bool)
     column = "parentcustomerid" if direction == "to_crm" else "Company No."
     return [
-        _extra(mapping, direction, column, source, old, pc.fill_null(found, ""), given=~lost,
-               fails=fails, problem=f"{own}: {problem}")
+        *owned_by_team(mapping, direction, source, old),
+        _extra(mapping, direction, column, source, old, pc.fill_null(found, ""),
+               given=_there(found), fails=fails, problem=f"{own}: {problem}")
     ]  # fmt: skip
 
 
@@ -93,8 +100,37 @@ def ignored_contacts(
     return ~kept.to_numpy(dtype=bool)
 
 
+def owners(
+    scene: Scene, mapping: TableMapping, direction: Direction, records: pd.DataFrame
+) -> list[tuple[str, list[str]]]:
+    """Return the users who own CRM records and are not coupled yet (engine 4.4)."""
+    mapped = any(row.crm and row.crm.name == OWNER and row.runs(direction)
+                 for row in mapping.enabled_fields)  # fmt: skip
+    if direction != "to_nav" or not mapped or scene.store is None or OWNER not in records:
+        return []
+    users = sorted({each for each in records[OWNER] if each})
+    coupled = scene.store.coupling_records("SALESPEOPLE", crm_ids=users)["crm_id"]
+    return [("SALESPEOPLE", sorted(set(users) - set(coupled)))]
+
+
+def owned_by_team(
+    mapping: TableMapping, direction: Direction, source: pd.DataFrame, old: pd.DataFrame | None
+) -> list[FieldWrite]:
+    """Fail a record that a team owns: a team is no salesperson (documents 5.2)."""
+    name = "Salesperson Code"
+    mapped = any(row.pair == (name, OWNER) and row.runs(direction)
+                 for row in mapping.enabled_fields)  # fmt: skip
+    if direction != "to_nav" or not mapped or "owneridtype" not in source:
+        return []
+    team = ~source["owneridtype"].isin(["", "systemuser"]).to_numpy(dtype=bool)
+    none = np.zeros(len(source), dtype=bool)
+    problem = "the owner is not a user; give the record to a user"
+    return [_extra(mapping, direction, name, source, old, "", given=none, fails=team,
+                   problem=problem)]  # fmt: skip
+
+
 def customers_of_contacts(
-    scene: Scene, direction: Direction, records: pd.DataFrame
+    scene: Scene, mapping: TableMapping, direction: Direction, records: pd.DataFrame
 ) -> list[tuple[str, list[str]]]:
     """Return the customers a new CRM contact needs the accounts of, where these are not coupled."""
     if direction != "to_crm" or scene.store is None:
@@ -129,7 +165,7 @@ def currency(
     ]  # fmt: skip
     if old is None:
         writes.append(
-            _extra(mapping, direction, "currencyprecision", source, old, _precision(scene))
+            _extra(mapping, direction, "currencyprecision", source, old, currency_precision(scene))
         )
     return writes
 
@@ -145,7 +181,8 @@ def _rate(latest: pd.DataFrame, code: str) -> Decimal | None:
     return (Decimal(amount) / Decimal(relational)).quantize(_RATE_PLACES)
 
 
-def _precision(scene: Scene) -> int:
+def currency_precision(scene: Scene) -> int:
+    """Return the decimals of a new CRM currency: the organisation says, else two (CU1)."""
     organization = scene.catalog.crm["organization"]
     name = "currencydecimalprecision"
     if name not in organization.columns:

@@ -39,6 +39,11 @@ class Part:
         """Say for each record whether any field ``writes``, ``fails``, ``ours`` ..."""
         return any_of([getattr(each, what) for each in self.fields], len(self.at))
 
+    def fails(self, *, mapped: bool) -> Mask:
+        """Say which records fail by a field mapping, or by a column beyond these."""
+        fields = [each.fails for each in self.fields if (each.row is not None) is mapped]
+        return any_of(fields, len(self.at))
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -94,9 +99,11 @@ def examine(
     )
     there, collides = _collisions(mapping, there, facts["both_modified"].to_numpy()[at])
     facts.loc[at, "collides"] = collides
-    facts.loc[at, "changes"], facts.loc[at, "fails"] = there.any("writes"), there.any("fails")
-    new = facts["matched"].to_numpy()[born.at]
-    facts.loc[born.at[~new], "fails"] = born.any("fails")[~new]
+    facts.loc[at, "changes"] = there.any("writes")
+    new = ~facts["matched"].to_numpy()[born.at]
+    for name, mapped in (("fails", True), ("unfit", False)):
+        facts.loc[at, name] = there.fails(mapped=mapped)
+        facts.loc[born.at[new], name] = born.fails(mapped=mapped)[new]
     decisions = decide(mapping, direction, facts)
     keeps = np.zeros(count, dtype=bool)
     keeps[at] = _carries(there) & facts["both_modified"].to_numpy()[at]

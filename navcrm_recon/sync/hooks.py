@@ -17,8 +17,10 @@ from navcrm_recon.sync.scene import Scene
 Ignores = Callable[[Scene, TableMapping, Direction, pd.DataFrame], Mask | None]
 
 
-#: Returns the mappings, and their records, that new records cannot be without.
-Needs = Callable[[Scene, Direction, pd.DataFrame], Sequence[tuple[str, list[str]]]]
+#: Returns the mappings, and their records, that other records cannot be without.
+Needs = Callable[
+    [Scene, TableMapping, Direction, pd.DataFrame], Sequence[tuple[str, list[str]]]
+]
 
 
 def _nothing_ignored(*_: object) -> None:
@@ -35,8 +37,8 @@ class Hook:
 
     ``nav`` / ``crm``: columns it reads besides the mapped ones. ``adjust``: further columns of
     the destination, with the records as they are there or without (new ones). ``ignores``: the
-    records a scheduled pass leaves out without a counter (R3.7). ``needs``: what is synchronised
-    before new records are made, in the same direction (engine 4.5).
+    records a scheduled pass leaves out without a counter (R3.7). ``needs`` / ``new_needs``: what
+    is synchronised before records, or new records, are, in the same direction (engine 4.5).
     """
 
     adjust: adjust.Adjust
@@ -44,16 +46,23 @@ class Hook:
     crm: tuple[str, ...] = ()
     ignores: Ignores = _nothing_ignored
     needs: Needs = _nothing_needed
+    new_needs: Needs = _nothing_needed
 
 
 HOOKS: Mapping[tuple[str, str], Hook] = {
-    ("Customer", "account"): Hook(adjust.customer, nav=("Blocked",), crm=("statecode",)),
+    ("Customer", "account"): Hook(
+        adjust.customer,
+        nav=("Blocked",),
+        crm=("statecode", "owneridtype"),
+        needs=adjust.owners,
+    ),
     ("Contact", "contact"): Hook(
         adjust.contact,
         nav=("Type", "Company No."),
-        crm=("parentcustomerid",),
+        crm=("parentcustomerid", "owneridtype"),
         ignores=adjust.ignored_contacts,
-        needs=adjust.customers_of_contacts,
+        needs=adjust.owners,
+        new_needs=adjust.customers_of_contacts,
     ),
     ("Currency", "transactioncurrency"): Hook(
         adjust.currency, crm=("exchangerate", "currencyprecision")

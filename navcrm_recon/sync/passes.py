@@ -14,6 +14,7 @@ from navcrm_recon.frames import conform
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.examine import Examined, examine
+from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.messages import refusals
 from navcrm_recon.sync.recover import finish_open
@@ -202,17 +203,20 @@ def _again(
 def _dependencies(
     run: Run, mapping: TableMapping, direction: OneWay, request: Request, picked: Picked
 ) -> None:
-    """Synchronise first what new records cannot be without, as jobs of their own (engine 4.5)."""
+    """Synchronise first what records cannot be without, as jobs of their own (engine 4.5)."""
     hook = hook_of(mapping)
+    if direction == "to_crm":
+        make_local_currency(run.scene, mapping, picked.records)
+    if hook is None or not len(picked.records):
+        return
     only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
-    if hook is None or only:
-        return
+    wanted = list(hook.needs(run.scene, mapping, direction, picked.records))
     new = picked.records[~picked.coupled]
-    if not len(new):
-        return
-    for name, keys in hook.needs(run.scene, direction, new):
+    if len(new) and not only:
+        wanted += hook.new_needs(run.scene, mapping, direction, new)
+    for name, keys in wanted:
         needed = run.scene.catalog.mappings.get(name)
         if needed is not None and needed.enabled and keys:
             with run.store.lock(name):
-                run_pass(run, needed, direction, Request(keys=tuple(keys), force=True))
-
+                finish_open(run.scene, run.store, needed)
+                run_pass(run, needed, direction, Request(tuple(keys), force=True), named=False)

@@ -150,6 +150,9 @@ def _changed(
         user = str(scene.setup.get("integration_user", "")).lower()
         own = stamps["modified_by"].str.lower().eq(user) & (user != "")
         stamps = stamps[~own | stamps.index.isin(list(retries))]
+    behind = [key for key in retries if key not in stamps.index]
+    if behind:
+        stamps = pd.concat([stamps, side.stamps(table, keys=behind)])
     keys = stamps.index.union(pd.Index(retries, dtype=TEXT))
     timed = table.modified_on is not None if source == "crm" else decodable(table)
     every = since is None and len(keys) > MANY or not timed
