@@ -1,5 +1,6 @@
 """Coupling by hand: who may be coupled with whom, and what of a coupling survives a move."""
 
+import uuid
 from dataclasses import replace
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from navcrm_recon.errors import CouplingError, NotFoundError, ReadOnlyError
 from navcrm_recon.frames import conform
+from navcrm_recon.sandbox.databases import insert_rows
 from navcrm_recon.sync.couple import couple
 from navcrm_recon.sync.match import couple_matches
 from navcrm_recon.sync.skipped import restore
@@ -254,33 +256,31 @@ def test_options_are_uncoupled_by_code_and_by_value(build):
     assert rows(scene) == []
 
 
+def fill(world, side, table, rows):
+    """Insert many records at once, without their Integration Records."""
+    products = world._products
+    insert_rows(products._engines[side], products._tables[side][table], rows)
+
+
 def test_contacts_of_many_customers_go_with_them_and_no_others(build_anywhere):
     """More customers than one condition holds; contact 7 lies under another account."""
     count = 1_203
     numbers = [f"{n:05}" for n in range(count)]
-    world = build_anywhere(
-        nav={
-            "Customer": [{"No.": no} for no in numbers],
-            "Contact": [{"No.": f"C{no}", "Type": 0, "Company No.": f"C{no}"} for no in numbers]
-            + [{"No.": f"P{no}", "Type": 1, "Company No.": f"C{no}"} for no in numbers],
-            "Contact Business Relation": [
-                {"Contact No.": f"C{no}", "Business Relation Code": "CUST", "Link to Table": 1,
-                 "No.": no}
-                for no in numbers
-            ],
-        }
-    )  # fmt: skip
+    ids, persons = ([str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}{no}")) for no in numbers]
+                    for kind in ("account", "contact"))  # fmt: skip
+    world = build_anywhere()
     scene = world._ws._scene
-    ids = [world.handles.id(f"acc-{no}") for no in numbers]
-    persons = [world.handles.id(f"con-{no}") for no in numbers]
-    parents = [*ids[:7], ids[0], *ids[8:]]
-    crm, tables = world._products._engines["crm"], world._products._tables["crm"]
-    with crm.begin() as connection:
-        connection.execute(
-            tables["contact"].insert(),
-            [{"contactid": one, "parentcustomerid": parent}
-             for one, parent in zip(persons, parents, strict=True)],
-        )  # fmt: skip
+    fill(world, "nav", "Contact Business Relation", [
+        {"Contact No.": f"C{no}", "Business Relation Code": "CUST", "Link to Table": 1, "No.": no}
+        for no in numbers
+    ])  # fmt: skip
+    fill(world, "nav", "Contact", [
+        {"No.": f"P{no}", "Type": 1, "Company No.": f"C{no}"} for no in numbers
+    ])  # fmt: skip
+    fill(world, "crm", "contact", [
+        {"contactid": one, "parentcustomerid": parent}
+        for one, parent in zip(persons, [*ids[:7], ids[0], *ids[8:]], strict=True)
+    ])  # fmt: skip
     for mapping, keys, theirs in (
         ("CUSTOMER", numbers, ids),
         ("CONTACT", [f"P{no}" for no in numbers], persons),
