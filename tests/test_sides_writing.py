@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from navcrm_recon.catalog import SideName, Table, load_catalog
-from navcrm_recon.errors import SideError
+from navcrm_recon.errors import ReadOnlyError, SideError
 from navcrm_recon.sandbox.databases import create_tables, insert_rows
 from navcrm_recon.sides import SqlSide, Write, Written, open_side
 
@@ -788,3 +788,26 @@ def test_writes_go_together(nav: Open) -> None:
     write(side, CUSTOMER, *(Write("update", f"C{i:05d}", {"Name": "C"}) for i in range(1, 10)))
 
     assert len(statements) < 12
+
+
+def test_a_side_that_is_only_read_is_not_written(nav: Open) -> None:
+    side = nav(**customers("10000"))
+    side.writable = False  # as on SQL Server
+
+    with pytest.raises(ReadOnlyError, match="nothing of Customer was written"):
+        write(side, CUSTOMER, Write("delete", "10000", {}))
+    assert list(side.read(CUSTOMER, []).index) == ["10000"]
+
+
+def test_no_writes_are_no_transaction(nav: Open) -> None:
+    assert nav().write(CUSTOMER, [], now=NOW, by=ROBOT) == []
+
+
+@pytest.mark.parametrize("key", ["", "1, 2", "nonsense"])
+def test_a_key_that_no_record_has_is_stale(nav: Open, key: str) -> None:
+    side = nav(**customers("10000"))
+
+    done = write(side, CUSTOMER, Write("update", key, {"Name": "B"}), Write("delete", key, {}))
+
+    assert [each.stale for each in done] == [True, True]
+    assert [each.key for each in done] == [key, key]

@@ -120,6 +120,8 @@ def _accepted(table: Table, write: Write) -> Write:
 def _key(table: Table, write: Write) -> str:
     if table.side == "crm":
         return write.key.lower() or str(uuid.uuid4())
+    if write.action != "insert":
+        return write.key  # as it was read
     parts = split_key(write.key)
     if not write.key and all(name in write.values for name in table.key):
         parts = [str(write.values[name] or "") for name in table.key]
