@@ -411,7 +411,10 @@ class Workspace:
         keys = [str(key) for key in records]
         if one_way == "to_nav" and chosen[0].option_attribute is None:
             keys = [key.lower() for key in keys]
-        return chosen, Request(keys=tuple(dict.fromkeys(keys)), force=force is not False)
+        named = tuple(dict.fromkeys(keys))
+        # Of several records, those that are newer on the other side are protected (R7.5).
+        protect = force is None and len(named) > 1
+        return chosen, Request(keys=named, force=force is not False, protect=protect)
 
     def _store(self) -> Store:
         """Return the state; where NAV's own tables hold the couplings there is none."""

@@ -15,8 +15,8 @@ from navcrm_recon.recon.align import Mask, Positions, Records, gather
 from navcrm_recon.recon.baseline import changed_since
 from navcrm_recon.recon.compare import compare_field, value_text
 from navcrm_recon.recon.passes import as_mask
-from navcrm_recon.recon.references import Reference
-from navcrm_recon.recon.transfer import ARROW, destination, origin, transfer
+from navcrm_recon.recon.references import Reference, Translation
+from navcrm_recon.recon.transfer import ARROW, as_text_or_blank, destination, origin, transfer
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def _field(
     source, old = (left, right) if direction == "to_crm" else (right, left)
     moved = transfer(row, direction, source, reference) if target else None
     writes = _spread(getattr(found, own), found.rows, count) if moved else _none(count)
+    known, ours, theirs = _changed(row, direction, baselines, left, right, found.rows, count)
     if moved:
-        writes &= ~moved.leaves
-    ours, theirs = _changed(row, direction, baselines, left, right, found.rows, count)
+        writes &= ~moved.leaves & ~(known & ~ours & _unknown_there(row, direction, reference, old))
     return FieldWrite(
         row=row,
         column=column,
@@ -126,6 +126,23 @@ def _within(mapping: TableMapping, row: FieldMapping) -> FieldMapping:
     return replace(row, direction=way)
 
 
+def _unknown_there(
+    row: FieldMapping, direction: Direction, reference: Reference | None, old: pa.Array
+) -> Mask:
+    """Say where NAV's code has no counterpart that CRM could ever have taken over.
+
+    Such a code is only replaced by an edit in CRM, not by the value CRM kept (contract 1).
+    """
+    if direction != "to_nav" or reference is None or not reference.known:
+        return _none(len(old))
+    translation = Translation(row, reference)
+    if translation.missing != "leave_unchanged":
+        return _none(len(old))
+    codes = as_text_or_blank(old)
+    lost = as_mask(translation.expected(codes).is_null(), False)
+    return lost & as_mask(pc.not_equal(codes, ""), False)
+
+
 def _changed(
     row: FieldMapping,
     direction: Direction,
@@ -134,10 +151,10 @@ def _changed(
     right: pa.Array,
     rows: Positions,
     count: int,
-) -> tuple[Mask, Mask]:
-    """Say which side changed each differing value since the baseline; neither where it is mute."""
+) -> tuple[Mask, Mask, Mask]:
+    """Say of each differing value whether the baseline knows it, and which side changed it."""
     if row.nav is None or row.crm is None or not len(rows):
-        return _none(count), _none(count)
+        return _none(count), _none(count), _none(count)
     taken = pa.array(rows)
     known, in_nav, in_crm = changed_since(
         row,
@@ -147,7 +164,8 @@ def _changed(
     )
     nav_changed = _spread(known & in_nav, rows, count)
     crm_changed = _spread(known & in_crm, rows, count)
-    return (nav_changed, crm_changed) if direction == "to_crm" else (crm_changed, nav_changed)
+    both = (nav_changed, crm_changed) if direction == "to_crm" else (crm_changed, nav_changed)
+    return _spread(known, rows, count), *both
 
 
 def new_fields(
@@ -191,6 +209,7 @@ def extra_field(
     given: Mask | None = None,
     fails: Mask | None = None,
     problem: str = "",
+    both: bool = False,
 ) -> FieldWrite:
     """Return the write of a column no field mapping names (engine 4.7).
 
@@ -211,7 +230,7 @@ def extra_field(
     none = _none(count)
     return FieldWrite(
         row=None, column=column, source=now, old=before, new=now, writes=writes, fails=failing,
-        opposite=none, ours=none, theirs=none, both=False, problem=problem,
+        opposite=writes if both else none, ours=none, theirs=none, both=both, problem=problem,
     )  # fmt: skip
 
 
@@ -223,6 +242,19 @@ def _spread(mask: Mask, rows: Positions, count: int) -> Mask:
 
 def _none(count: int) -> Mask:
     return np.zeros(count, dtype=bool)
+
+
+def filling(fields: list[FieldWrite], names: set[str]) -> list[FieldWrite]:
+    """Keep the writes of some columns where the destination is blank, and nothing else."""
+    return [
+        replace(
+            each,
+            writes=each.writes & as_mask(pc.equal(as_text_or_blank(each.old), ""), False),
+            fails=_none(len(each.fails)),
+        )
+        for each in fields
+        if each.column.name in names
+    ]
 
 
 def any_of(masks: list[Mask], count: int) -> Mask:

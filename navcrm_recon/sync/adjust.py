@@ -83,7 +83,8 @@ def contact(
     return [
         *owned_by_team(mapping, direction, source, old),
         _extra(mapping, direction, column, source, old, pc.fill_null(found, ""),
-               given=_there(found), fails=fails, problem=f"{own}: {problem}")
+               given=_there(found), fails=fails, problem=f"{own}: {problem}",
+               both=old is not None)
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import in_a_run, writable_state
 from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
+from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene
 
 #: What belongs to one side of a coupling, and starts anew when that side's record changes (R1.4).
@@ -66,7 +67,7 @@ def couple(
     if synchronize is not None:
         writable_store(scene)
     crm_id = crm_id.strip().strip("{}").lower()
-    with store.lock(mapping.name):
+    with at_work(scene, store, mapping):
         if mapping.option_attribute is not None:
             _couple_option(scene, store, mapping, nav_key, crm_id)
         else:

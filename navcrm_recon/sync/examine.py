@@ -8,14 +8,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from navcrm_recon.catalog.model import Condition, Direction, TableMapping
-from navcrm_recon.frames import TEXT, UTC
+from navcrm_recon.catalog.model import Condition, SideName, TableMapping
+from navcrm_recon.frames import INDEX_NAMES, TEXT, UTC
 from navcrm_recon.recon.align import Mask, Positions
 from navcrm_recon.recon.changes import later
 from navcrm_recon.recon.decide import FACTS, decide
-from navcrm_recon.recon.fields import FieldWrite, any_of, field_writes, merged, new_fields
+from navcrm_recon.recon.fields import (
+    FieldWrite,
+    any_of,
+    field_writes,
+    filling,
+    merged,
+    new_fields,
+)
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.hooks import adjustments
+from navcrm_recon.sync.links import link_rows
 from navcrm_recon.sync.references import references
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, Picked, Request, columns_of, key_names, sides_of
@@ -80,7 +88,8 @@ def examine(
     facts = pd.DataFrame({name: np.zeros(count, dtype=bool) for name in FACTS})
     facts["coupled"], facts["skipped"] = coupled, couplings["skipped"].to_numpy(dtype=bool)
     facts["forced"], facts["only_coupled"] = request.force, only
-    facts["modified"] = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
+    later_here = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
+    facts["modified"] = later_here | request.links
     partner = couplings[key_names(direction)[1]].copy()
     exists = _exists(scene, mapping, other, partner)
     facts["gone"] = coupled & ~exists
@@ -92,11 +101,16 @@ def examine(
     facts["matched"] = ~coupled & partner.ne("").to_numpy()
     at = np.union1d(at, _at(facts["matched"]))
     there, modified_on = _there(scene, mapping, direction, picked, partner, at)
+    if request.links:
+        there = replace(there, fields=filling(there.fields, link_columns(mapping, other)))
     facts.loc[at, "modified"] |= untimed[at] & _tells(there, couplings.iloc[at]["baseline"])
     later_there = later(modified_on.iloc[at], couplings.iloc[at][STAMPS[other]])
-    facts.loc[at, "both_modified"] = (
-        facts["modified"].to_numpy()[at] & later_there & (mapping.direction == "both") & ~facts["matched"].to_numpy()[at]
-    )
+    both_ways = mapping.direction == "both" and not request.force and not request.links
+    unmatched = ~facts["matched"].to_numpy()[at]
+    modified = facts["modified"].to_numpy()[at]
+    facts.loc[at, "both_modified"] = modified & later_there & unmatched & both_ways
+    newer = request.protect & later_there
+    facts.loc[at, "protected"] = newer
     there, collides = _collisions(mapping, there, facts["both_modified"].to_numpy()[at])
     facts.loc[at, "collides"] = collides
     facts.loc[at, "changes"] = there.any("writes")
@@ -107,8 +121,15 @@ def examine(
     decisions = decide(mapping, direction, facts)
     keeps = np.zeros(count, dtype=bool)
     keeps[at] = _carries(there) & facts["both_modified"].to_numpy()[at]
-    keeps &= ~facts["forced"].to_numpy() & decisions["action"].isin(["modify", "unchanged"]).to_numpy()
+    keeps &= decisions["action"].isin(["modify", "unchanged"]).to_numpy()
     return Examined(picked, decisions, partner, modified_on, keeps, there, born)
+
+
+def link_columns(mapping: TableMapping, side: SideName) -> set[str]:
+    """Return the columns of a side that a link pass fills (R8.4)."""
+    columns = [row.nav if side == "nav" else row.crm for row in link_rows(mapping)]
+    parents = {"parentcustomerid"} if mapping.nav.name == "Contact" else set()
+    return {each.name for each in columns if each} | parents
 
 
 def _at(mask: pd.Series | Mask) -> Positions:
@@ -155,15 +176,18 @@ def _there(
         return Part(at, []), modified_on
     table, side = mapping.table(other), scene.side(other)
     wanted = partner.iloc[at]
-    old = side.read(table, columns_of(mapping, other), (), wanted.drop_duplicates().tolist())
-    old = old.reindex(wanted.to_numpy()).rename_axis(old.index.name)
-    stamps = side.stamps(table, keys=wanted.drop_duplicates().tolist())["modified_on"]
+    keys = wanted.drop_duplicates().tolist()
+    # Times before values: then an edit in between makes the write stale, not lost.
+    stamps = side.stamps(table, keys=keys)["modified_on"]
+    old = side.read(table, columns_of(mapping, other), (), keys).reindex(wanted.to_numpy())
+    old.index.name = INDEX_NAMES[other]
     modified_on.iloc[at] = stamps.reindex(wanted.to_numpy()).astype(UTC).to_numpy()
     source = picked.records.iloc[at]
     pairs = (source, old) if direction == "to_crm" else (old, source)
     baselines = picked.couplings["baseline"].iloc[at].reset_index(drop=True)
     fields = field_writes(mapping, direction, pairs, references(scene, mapping, *pairs), baselines)
-    return Part(at, [*fields, *adjustments(scene, mapping, direction, source, old)], old), modified_on
+    fields += adjustments(scene, mapping, direction, source, old)
+    return Part(at, fields, old), modified_on
 
 
 def _tells(there: Part, baselines: pd.Series) -> Mask:

@@ -12,6 +12,7 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import finish, in_a_run, log_errors, new_job, writable_state
 from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
+from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene, coupling_records
 
 #: Its records are made by administrators of CRM, never by a synchronisation.
@@ -52,7 +53,7 @@ def couple_matches(scene: Scene, mapping: TableMapping) -> list[Job]:
     if synch or create:
         writable_store(scene)
     job = new_job(scene, mapping.name, "coupling")
-    with store.lock(mapping.name):
+    with at_work(scene, store, mapping):
         scene.known.clear()
         found = _found(scene, store, mapping)
         matched = found[found["reason"].eq("matched")]

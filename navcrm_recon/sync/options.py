@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from navcrm_recon.catalog.model import Direction, Option, TableMapping
 from navcrm_recon.errors import NotFoundError, examples
-from navcrm_recon.frames import TEXT, conform
+from navcrm_recon.frames import SCHEMAS, TEXT, conform
 from navcrm_recon.recon.values import as_code, cut
 from navcrm_recon.sides.writing import Write, Written
 from navcrm_recon.state.jobs import Job
@@ -21,9 +21,7 @@ from navcrm_recon.sync.jobs import finish, log_errors, new_job, say, writable_st
 from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, Request
-
-#: Told of every pass once it is done: its job, and what was decided about every option.
-Listener = Callable[[Job, pd.DataFrame], None]
+from navcrm_recon.sync.told import Listener, Told
 
 _COUNTERS = {
     "insert": "inserted", "modify": "modified", "unchanged": "unchanged", "skip": "skipped",
@@ -34,10 +32,10 @@ _COUNTERS = {
 def synchronize_options(
     scene: Scene,
     mapping: TableMapping,
-    direction: Direction,
+    direction: OneWay,
     request: Request,
     heard: Listener | None = None,
-) -> list[Job]:
+) -> Job:
     """Give every option that CRM offers its NAV code; the caller holds the mapping's lock.
 
     An option without a row in the option mapping gets one, and a NAV record with its code where
@@ -60,7 +58,7 @@ def synchronize_options(
 
     Returns
     -------
-    One job per direction. CRM's option sets cannot be extended from here: to CRM the job has a
+    The job. CRM's option sets cannot be extended from here: to CRM the job has a
     message and no counters.
 
     Raises
@@ -69,17 +67,12 @@ def synchronize_options(
         The request names an option that CRM does not offer.
     """
     store = writable_state(scene, f"Synchronising {mapping.name}")
-    ways: Sequence[OneWay] = ("to_crm", "to_nav")
-    jobs = []
-    for way in ways if direction == "both" else (direction,):
-        text = _refused(mapping, way)
-        if text:
-            job = new_job(scene, mapping.name, "synchronization", way)
-            say(job, text)
-            jobs.append(finish(scene, store, job))
-        else:
-            jobs.append(_to_nav(scene, store, mapping, request, heard))
-    return jobs
+    text = _refused(mapping, direction)
+    if not text:
+        return _to_nav(scene, store, mapping, request, heard)
+    job = new_job(scene, mapping.name, "synchronization", direction)
+    say(job, text)
+    return finish(scene, store, job)
 
 
 def _refused(mapping: TableMapping, direction: Direction) -> str:
@@ -120,8 +113,25 @@ def _to_nav(
         finish(scene, store, job)
     scene.known.pop(("options", mapping.name), None)
     if heard is not None:
-        heard(job, decided)
+        heard(_told(mapping, request, decided))
     return job
+
+
+def _told(mapping: TableMapping, request: Request, decided: pd.DataFrame) -> Told:
+    """Return what a pass did with each option."""
+    about = {"mapping": mapping.name, "direction": "to_nav"}
+    key = mapping.nav.key[0]
+    reason = decided["reason"].where(decided["message"].eq(""), decided["message"])
+    actions = decided.assign(reason=reason, fields="", **about)
+    born = actions[actions["action"].eq("insert")]
+    changes = born.assign(side="nav", field=key, old="", new=born["nav_key"])
+    return Told(
+        mapping.name,
+        "to_nav",
+        Request(tuple(decided["crm_id"]), only_coupled=request.only_coupled),
+        conform(actions[list(SCHEMAS["actions"])], "actions"),
+        conform(changes[list(SCHEMAS["changes"])], "changes"),
+    )
 
 
 def _decided(scene: Scene, store: Store, mapping: TableMapping, request: Request) -> pd.DataFrame:
@@ -276,10 +286,8 @@ def _entries(
 def _finish_open(scene: Scene, store: Store, mapping: TableMapping, job: Job) -> None:
     """Close what an interrupted pass left open: a code it made is found and reused by this one."""
     entries = store.unfinished(mapping.name)
-    if not len(entries):
-        return
-    there = scene.nav.read(mapping.nav, [], (), entries["nav_key"].tolist())
-    made = entries["nav_key"].isin(there.index)
+    codes = entries["nav_key"].tolist()
+    made = entries["nav_key"].isin(scene.nav.read(mapping.nav, [], (), codes).index if codes else [])
     with store.transaction():
         store.close_entries(entries["id"][made].tolist(), "done")
         store.close_entries(entries["id"][~made].tolist(), "undone")

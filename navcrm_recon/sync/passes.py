@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.errors import ReadOnlyError
-from navcrm_recon.frames import conform
+from navcrm_recon.frames import TEXT
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.examine import Examined, examine
+from navcrm_recon.sync.examine import examine
 from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.hooks import hook_of
+from navcrm_recon.sync.links import links_after
 from navcrm_recon.sync.messages import refusals
-from navcrm_recon.sync.recover import finish_open
+from navcrm_recon.sync.options import synchronize_options
+from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene
-from navcrm_recon.sync.select import OneWay, Picked, Request, key_names, select, sides_of
+from navcrm_recon.sync.select import OneWay, Picked, Request, select
+from navcrm_recon.sync.told import Listener, told
 from navcrm_recon.sync.write import Pass, write_pass
 
 __all__ = ["Request", "synchronize_mapping"]
@@ -27,18 +29,20 @@ __all__ = ["Request", "synchronize_mapping"]
 #: A record that others keep changing is decided again so often, then it fails.
 ATTEMPTS = 4
 
-#: Told of every pass once it is decided and done (a plan listens).
-Listener = Callable[[Pass], None]
-
-
 @dataclass
 class Run:
-    """A run of the engine on one scene; ``heard`` is told of every pass."""
+    """A run of the engine on one scene.
+
+    ``heard`` is told of every pass; ``fresh``: the couplings of the mapping ``of`` that succeeded
+    for the first time.
+    """
 
     scene: Scene
     store: Store
     heard: Listener | None = None
     jobs: list[Job] = field(default_factory=list)
+    of: str = ""
+    fresh: list[tuple[str, str]] = field(default_factory=list)
 
 
 def writable_store(scene: Scene) -> Store:
@@ -88,26 +92,43 @@ def synchronize_mapping(
     asked = request or Request()
     store = writable_store(scene)
     one = replace(scene.fresh(), run_id=scene.run_id or str(uuid.uuid4()))
-    wanted = mapping.direction if direction in (None, "both") else direction
-    if mapping.option_attribute is not None:
-        from navcrm_recon.sync.options import synchronize_options
-
-        with store.lock(mapping.name):
-            return synchronize_options(one, mapping, wanted, asked)
-    run = Run(one, store, heard)
-    ways: list[OneWay] = ["to_crm", "to_nav"] if wanted == "both" else [wanted]  # type: ignore[list-item]
-    with store.lock(mapping.name):
-        finish_open(one, store, mapping)
+    wanted = mapping.direction if direction is None or direction == "both" else direction
+    run = Run(one, store, heard, of=mapping.name)
+    ways: list[OneWay] = ["to_crm", "to_nav"] if wanted == "both" else [wanted]
+    with at_work(one, store, mapping):
         for way in ways:
             run_pass(run, mapping, way, asked)
+    _link(run, mapping)
     return run.jobs
+
+
+def _link(run: Run, mapping: TableMapping) -> None:
+    """Fill the references to records that were coupled in this run (R8.4)."""
+    if not run.fresh:
+        return
+    fresh = pd.DataFrame(run.fresh, columns=["nav_key", "crm_id"], dtype=TEXT)
+    for other, direction, keys in list(links_after(run.scene, mapping, fresh)):
+        with at_work(run.scene, run.store, other):
+            coupled = sorted(_coupled(run.store, other.name, direction, keys))
+            if coupled:
+                asked = Request(tuple(coupled), only_coupled=True, links=True)
+                run_pass(run, other, direction, asked, named=False)
 
 
 def run_pass(
     run: Run, mapping: TableMapping, direction: OneWay, request: Request, *, named: bool = True
 ) -> Job:
-    """Run one pass of a mapping; the caller holds its lock."""
+    """Run one pass of a mapping; the caller is ``at_work`` on it.
+
+    Parameters
+    ----------
+    named
+        Whether someone named the keys of the request: then each must be there.
+    """
     scene, store = run.scene, run.store
+    if mapping.option_attribute is not None:
+        run.jobs.append(synchronize_options(scene, mapping, direction, request, run.heard))
+        return run.jobs[-1]
     job = Job(
         id=str(uuid.uuid4()),
         mapping=mapping.name,
@@ -128,14 +149,14 @@ def run_pass(
     run.jobs.append(job)
     store.start_job(job)
     stale = _attempt(run, mapping, direction, request, picked, job)
-    for attempt in range(ATTEMPTS):
-        if not stale:
-            break
-        again = replace(request, keys=tuple(stale))
-        last = attempt == ATTEMPTS - 2
-        stale = _again(run, mapping, direction, again, job, last)
+    for attempt in range(1, ATTEMPTS):
+        if stale:
+            again = replace(request, keys=tuple(stale))
+            some = select(scene, store, mapping, direction, again, named=False)
+            final = attempt == ATTEMPTS - 1
+            stale = _attempt(run, mapping, direction, again, some, job, final=final)
     if request.keys is None and picked.newest is not None:
-        store.advance_watermark(mapping.name, direction, min(picked.newest, job.started_at))
+        store.advance_watermark(mapping.name, direction, picked.newest)
     job.finished_at = scene.clock()
     store.finish_job(job)
     return job
@@ -157,46 +178,26 @@ def refused(mapping: TableMapping, direction: OneWay) -> str:
 
 
 def _attempt(
-    run: Run, mapping: TableMapping, direction: OneWay, request: Request, picked: Picked, job: Job
-) -> list[str]:
-    examined = examine(run.scene, run.store, mapping, direction, request, picked)
-    each = _pass(run, mapping, direction, request, job, examined)
-    stale = write_pass(each)
-    if run.heard is not None:
-        run.heard(each)
-    return stale
-
-
-def _pass(
     run: Run,
     mapping: TableMapping,
     direction: OneWay,
     request: Request,
+    picked: Picked,
     job: Job,
-    examined: Examined,
-) -> Pass:
-    told = refusals(mapping, direction, examined)
-    return Pass(run.scene, run.store, mapping, direction, request, job, examined, told)
-
-
-def _again(
-    run: Run, mapping: TableMapping, direction: OneWay, request: Request, job: Job, last: bool
+    *,
+    final: bool = False,
 ) -> list[str]:
-    """Decide again about records that were changed between reading and writing."""
-    picked = select(run.scene, run.store, mapping, direction, request, named=False)
-    stale = _attempt(run, mapping, direction, request, picked, job)
-    if last and stale:
-        job.failed += len(stale)
-        source, _ = key_names(direction)
-        message = "was changed again and again while it was being written. Synchronise it later."
-        table = mapping.table(sides_of(direction)[0]).name
-        rows = [
-            {"job_id": job.id, "at": run.scene.clock(), "mapping": mapping.name,
-             "direction": direction, source: key, "message": f"{table} {key} {message}"}
-            for key in stale
-        ]  # fmt: skip
-        run.store.save_errors(conform(pd.DataFrame(rows), "errors"))
-        return []
+    """Decide and write; return the keys of records someone changed in between, if not final."""
+    examined = examine(run.scene, run.store, mapping, direction, request, picked)
+    refused_records = refusals(mapping, direction, examined)
+    each = Pass(
+        run.scene, run.store, mapping, direction, request, job, examined, refused_records, final
+    )
+    stale = write_pass(each)
+    if each.mapping.name == run.of:
+        run.fresh += each.fresh
+    if run.heard is not None:
+        run.heard(told(each))
     return stale
 
 
@@ -217,6 +218,14 @@ def _dependencies(
     for name, keys in wanted:
         needed = run.scene.catalog.mappings.get(name)
         if needed is not None and needed.enabled and keys:
-            with run.store.lock(name):
-                finish_open(run.scene, run.store, needed)
-                run_pass(run, needed, direction, Request(tuple(keys), force=True), named=False)
+            with at_work(run.scene, run.store, needed):
+                coupled = _coupled(run.store, name, direction, keys)
+                asked = Request(tuple(key for key in keys if key not in coupled), force=True)
+                run_pass(run, needed, direction, asked, named=False)
+
+
+def _coupled(store: Store, mapping: str, direction: OneWay, keys: list[str]) -> set[str]:
+    """Return which records are coupled by now: the journal may have had them open."""
+    if direction == "to_crm":
+        return set(store.coupling_records(mapping, nav_keys=keys)["nav_key"])
+    return set(store.coupling_records(mapping, crm_ids=keys)["crm_id"])

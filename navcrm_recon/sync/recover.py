@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -15,7 +17,16 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.examine import STAMPS
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import sides_of
-from navcrm_recon.sync.write import JOB_IDS, RESULTS
+from navcrm_recon.sync.write import JOB_IDS, RESULTS, behind
+
+
+@contextmanager
+def at_work(scene: Scene, store: Store, mapping: TableMapping) -> Iterator[None]:
+    """Hold the lock of a mapping, once what an interrupted run left open is finished."""
+    with store.lock(mapping.name):
+        if mapping.option_attribute is None:
+            finish_open(scene, store, mapping)
+        yield
 
 
 def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
@@ -24,6 +35,8 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     A new record is found by the id that was chosen before it was made, a changed one by the time
     it was to be stamped with. What was done gets its coupling; what was not is decided anew.
     """
+    if mapping.option_attribute is not None:
+        return  # its own pass does so (sync.options)
     entries = store.unfinished(mapping.name)
     if not len(entries):
         _close_jobs(scene, store, mapping, entries)
@@ -37,9 +50,15 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     with store.transaction():
         replaced = old[old["nav_key"].isin(done["nav_key"]) | old["crm_id"].isin(done["crm_id"])]
         store.remove_couplings(replaced.drop_duplicates(["nav_key", "crm_id"]))
-        kept = [_coupling(row, replaced) for row in done.to_dict("records")]
+        # A change whose coupling was removed meanwhile stays a change, without a coupling.
+        kept = [
+            _coupling(row, replaced)
+            for row in done.to_dict("records")
+            if row["identity"] or len(_same(row, replaced))
+        ]
         if kept:
             store.save_couplings(conform(pd.DataFrame(kept), "coupling_records"))
+        store.open_entries(conform(done[list(entries)], "journal"))  # with the keys NAV gave
         store.close_entries(done["id"].tolist(), "done")
         store.close_entries(found.loc[~found["there"], "id"].tolist(), "undone")
         _close_jobs(scene, store, mapping, done)
@@ -74,18 +93,25 @@ def _by_identity(scene: Scene, side: Side, identities: pd.Series) -> list[str]:
     return keys.reindex(identities.str.lower()).fillna("").tolist()
 
 
+def _same(entry: Mapping[str, Any], couplings: pd.DataFrame) -> pd.DataFrame:
+    return couplings[
+        couplings["nav_key"].eq(entry["nav_key"]) & couplings["crm_id"].eq(entry["crm_id"])
+    ]
+
+
 def _coupling(entry: dict[str, Any], replaced: pd.DataFrame) -> dict[str, Any]:
     """Return the coupling a confirmed write leaves."""
     direction = entry["direction"]
     source, other = sides_of("to_crm" if direction == "to_crm" else "to_nav")
-    same = replaced[
-        replaced["nav_key"].eq(entry["nav_key"]) & replaced["crm_id"].eq(entry["crm_id"])
-    ]
+    same = _same(entry, replaced)
     before = same.iloc[0].to_dict() if len(same) else {"skipped": False}
     new = {name: entry[name] for name in ("mapping", "nav_key", "crm_id", "baseline")}
     stamps = {STAMPS[source]: entry["source_stamp"], STAMPS[other]: entry["at"]}
     if entry["identity"]:
         stamps[STAMPS[other]] = entry["modified_on"]
+    elif entry["baseline"] is None or entry["baseline"] == before.get("baseline"):
+        # The baseline stayed, so the other pass still has an edit to bring (R3.28).
+        stamps[STAMPS[other]] = behind(other, entry["at"])
     outcome = {RESULTS[direction]: "success", JOB_IDS[direction]: entry["job_id"]}
     return before | new | stamps | outcome
 

@@ -32,13 +32,17 @@ class Request:
 
     ``keys``: NAV keys for ``to_crm``, CRM ids for ``to_nav``; None = what changed since the
     watermark. ``force``: change and conflict detection are overridden (3.7, F). ``only_coupled``:
-    None = as the mapping says. ``full``: the watermark is ignored.
+    None = as the mapping says. ``full``: the watermark is ignored. ``protect``: a record whose
+    partner was changed since is skipped, not overwritten (R7.5). ``links``: only references that
+    are blank on the other side are filled (R8.4).
     """
 
     keys: tuple[str, ...] | None = None
     force: bool = False
     only_coupled: bool | None = None
     full: bool = False
+    protect: bool = False
+    links: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Picked:
 
     ``couplings``: frame ``coupling_records``, blank keys where a record is not coupled.
     ``modified_on``: NaT where the product keeps none. ``retried``: the last attempt failed.
-    ``newest``: the highest modified-on of all that was examined.
+    ``newest``: the highest modified-on of all that was examined, as far as it is past.
     """
 
     records: pd.DataFrame
@@ -101,7 +105,8 @@ def select(
     else:
         records, stamps = _named(scene, mapping, source, request.keys, strict=named)
     modified_on = stamps["modified_on"].reindex(records.index)
-    newest = modified_on.max()
+    # Never ahead of what the side itself has stamped, nor of now (R3.13).
+    newest = modified_on[modified_on <= pd.Timestamp(scene.clock())].max()
     hook = hook_of(mapping)
     scheduled = hook is not None and request.keys is None
     ignored = hook.ignores(scene, mapping, direction, records) if hook and scheduled else None
@@ -146,18 +151,22 @@ def _changed(
     if since is not None and direction == "to_nav":
         since = (pd.Timestamp(since) - LOOK_BACK).to_pydatetime()
     stamps = side.stamps(table, since=since)
-    if direction == "to_nav" and passes_over_own_writes(mapping):
+    passed_over = stamps.index[:0]
+    if direction == "to_nav" and passes_over_own_writes(mapping) and not request.force:
         user = str(scene.setup.get("integration_user", "")).lower()
         own = stamps["modified_by"].str.lower().eq(user) & (user != "")
-        stamps = stamps[~own | stamps.index.isin(list(retries))]
+        own &= ~stamps.index.isin(list(retries))
+        passed_over = stamps.index[own]
+        stamps = stamps[~own]
     behind = [key for key in retries if key not in stamps.index]
     if behind:
         stamps = pd.concat([stamps, side.stamps(table, keys=behind)])
     keys = stamps.index.union(pd.Index(retries, dtype=TEXT))
     timed = table.modified_on is not None if source == "crm" else decodable(table)
-    every = since is None and len(keys) > MANY or not timed
-    records = _read(scene, mapping, source, None if every else keys.tolist())
-    return (records if not timed else records[records.index.isin(keys)]), stamps
+    if since is None or not timed:  # also what has no modified-on at all
+        records = _read(scene, mapping, source, None)
+        return records[~records.index.isin(passed_over)], stamps
+    return _read(scene, mapping, source, keys.tolist()), stamps
 
 
 def _named(
@@ -170,6 +179,8 @@ def _named(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the records a request names; each must be there, and inside the filter."""
     table, side = mapping.table(source), scene.side(source)
+    # Times before values: an edit in between is looked at again, not passed over.
+    stamps = side.stamps(table, keys=list(keys))
     records = _read(scene, mapping, source, list(keys))
     missing = [key for key in keys if key not in records.index]
     if missing and strict:
@@ -187,7 +198,7 @@ def _named(
             mapping=mapping.name,
             record=missing[0],
         )
-    return records, side.stamps(table, keys=list(keys))
+    return records, stamps
 
 
 def _read(
@@ -221,4 +232,5 @@ def _couplings(
     known = known.drop_duplicates(own).reset_index(drop=True)
     at = positions(keys, pd.Index(known[own], dtype=TEXT))
     rows = known.reindex(pd.Index(np.where(at < 0, len(known), at))).reset_index(drop=True)
+    rows["baseline"] = rows["baseline"].astype(object).where(rows["baseline"].notna(), None)
     return conform(rows.assign(mapping=mapping.name), "coupling_records")

@@ -11,6 +11,7 @@ from navcrm_recon.errors import NotFoundError, examples
 from navcrm_recon.frames import SCHEMAS, TEXT, conform, empty, key_text
 from navcrm_recon.sync.couple import there
 from navcrm_recon.sync.jobs import in_a_run, writable_state
+from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene, coupling_records
 
 _KEYS: dict[SideName, str] = {"nav": "nav_key", "crm": "crm_id"}
@@ -82,9 +83,10 @@ def _latest_errors(scene: Scene, mapping: TableMapping, known: pd.DataFrame) -> 
     errors = scene.store.errors(mapping.name) if scene.store else empty("errors")
     errors = errors[["no", "job_id", "at", "nav_key", "crm_id", "message"]]
     matches = [
-        attempts[["row", "job_id", "direction", key]].merge(errors, on=["job_id", key])
+        attempts.loc[attempts["direction"].eq(way), ["row", "job_id", "direction", key]].merge(
+            errors.drop(columns="crm_id" if key == "nav_key" else "nav_key"), on=["job_id", key]
+        )
         for way, key in (("to_crm", "nav_key"), ("to_nav", "crm_id"))
-        for attempts in [attempts[attempts["direction"].eq(way)]]
     ]
     every = pd.concat(matches).sort_values("no").drop_duplicates("row", keep="last")
     latest = every.set_index("row").rename(columns={"at": "failed_at"})
@@ -119,7 +121,7 @@ def restore(scene: Scene, mapping: TableMapping, nav_keys: Sequence[str] | None 
     """
     scene = in_a_run(scene)
     store = writable_state(scene, f"Restoring records of {mapping.name}")
-    with store.lock(mapping.name):
+    with at_work(scene, store, mapping):
         known = coupling_records(scene, mapping)
         if nav_keys is not None:
             lost = [key for key in nav_keys if key not in set(known["nav_key"])]

@@ -11,6 +11,7 @@ from navcrm_recon.frames import TEXT, conform
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_state
+from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene, coupling_records
 
 #: So many values stand in one condition.
@@ -57,7 +58,7 @@ def uncouple(
         related = _contacts_of(scene, store, contacts, customers)
         if len(related):
             jobs.append(_uncoupled_contacts(scene, store, contacts, related))
-    with store.lock(mapping.name):
+    with at_work(scene, store, mapping):
         scene.known.clear()
         found, job.skipped = _chosen(scene, mapping, nav_keys, crm_ids)
         with store.transaction():
@@ -161,7 +162,7 @@ def _uncoupled_contacts(
     scene: Scene, store: Store, contacts: TableMapping, related: pd.DataFrame
 ) -> Job:
     job = new_job(scene, contacts.name, "uncoupling")
-    with store.lock(contacts.name), store.transaction():
+    with at_work(scene, store, contacts), store.transaction():
         keys = related["nav_key"].tolist()
         still = store.coupling_records(contacts.name, nav_keys=keys)
         still = still[still["crm_id"].isin(related["crm_id"])]

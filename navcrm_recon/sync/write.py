@@ -16,6 +16,7 @@ from tqdm import tqdm
 from navcrm_recon.catalog.model import SideName, TableMapping
 from navcrm_recon.frames import TEXT, conform, join_key, dtype_of, typed
 from navcrm_recon.recon.baseline import baseline
+from navcrm_recon.recon.changes import later
 from navcrm_recon.recon.compare import constant_value
 from navcrm_recon.recon.fields import after, changed_values
 from navcrm_recon.sides.side import Write, Written
@@ -45,7 +46,13 @@ class Wanted:
 
 @dataclass
 class Pass:
-    """One pass in the doing: where, what, on whose behalf."""
+    """One pass in the doing: where, what, on whose behalf.
+
+    ``final``: a record that someone changed meanwhile fails; else it is to be decided again.
+    ``wanted``, ``baselines``, ``partners``: by position of the record, what is written, what is
+    kept of it, and the key it has on the other side. ``fresh``: couplings that succeeded for the
+    first time.
+    """
 
     scene: Scene
     store: Store
@@ -55,9 +62,11 @@ class Pass:
     job: Job
     examined: Examined
     refusals: pd.DataFrame
+    final: bool = False
     wanted: dict[int, Wanted] = field(default_factory=dict)
     baselines: dict[int, bytes] = field(default_factory=dict)
     partners: dict[int, str] = field(default_factory=dict)
+    fresh: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def source(self) -> SideName:
@@ -207,6 +216,7 @@ def _entry(each: Pass, place: int, at: datetime) -> dict[str, Any]:
     if new and each.other == "nav":
         partner = ""
     kept = each.examined.picked.couplings["baseline"].iloc[place]
+    keeps = each.examined.keeps[place] or each.request.links
     return {
         "id": each.scene.new_id("journal", key),
         "job_id": each.job.id,
@@ -218,7 +228,7 @@ def _entry(each: Pass, place: int, at: datetime) -> dict[str, Any]:
         "identity": identity,
         "at": at,
         "source_stamp": each.examined.picked.modified_on.iloc[place],
-        "baseline": kept if each.examined.keeps[place] else each.baselines.get(place),
+        "baseline": kept if keeps else each.baselines.get(place),
         "changes": json.dumps(each.wanted[place].changes, ensure_ascii=False),
     }
 
@@ -253,7 +263,7 @@ def confirm(
         action = each.examined.decisions["action"].iloc[place]
         done = written.get(place)
         coupling = each.examined.picked.couplings.iloc[place]
-        if done is not None and done.stale:
+        if done is not None and done.stale and not each.final:
             stale.append(str(each.examined.picked.records.index[place]))
             continue
         if done is not None and done.error:
@@ -294,12 +304,16 @@ def _succeed(
     saved: list[dict[str, Any]],
     removed: list[dict[str, Any]],
 ) -> None:
-    coupling = each.examined.picked.couplings.iloc[place].to_dict()
+    before = {str(k): v for k, v in each.examined.picked.couplings.iloc[place].to_dict().items()}
+    coupling = dict(before)
     own, other = key_names(each.direction)
     rule = each.examined.decisions["rule"].iloc[place]
     if action == "uncouple" or action == "restore":
         removed.append(coupling)
     if action in ("skip", "uncouple") or rule == "D6":
+        return
+    if each.request.links:
+        _linked(each, place, action, done, coupling, saved)
         return
     new = action in ("insert", "restore") or not coupling["nav_key"]
     if new:
@@ -310,23 +324,40 @@ def _succeed(
     source_stamp = each.examined.picked.modified_on.iloc[place]
     there = done.modified_on if done else each.examined.partner_modified_on.iloc[place]
     if each.examined.keeps[place]:
-        there = _behind(each, coupling, there)
+        there = behind(each.other, there)
     else:
         coupling["baseline"] = each.baselines.get(place)
     for side, stamp in ((each.source, source_stamp), (each.other, there)):
         coupling[STAMPS[side]] = _stamp(stamp)
+    if new or all(pd.isna(before.get(name)) for name in STAMPS.values()):
+        each.fresh.append((coupling["nav_key"], coupling["crm_id"]))
     coupling[RESULTS[each.direction]] = "success"
     coupling[JOB_IDS[each.direction]] = each.job.id
     saved.append(coupling)
+
+
+def _linked(
+    each: Pass,
+    place: int,
+    action: str,
+    done: Written | None,
+    coupling: dict[str, Any],
+    saved: list[dict[str, Any]],
+) -> None:
+    """Keep our own write from looking like an edit; edits of either side stay to be seen."""
+    stamp, known = STAMPS[each.other], each.examined.partner_modified_on.iloc[place]
+    if action == "modify" and done is not None and not pd.isna(coupling[stamp]):
+        if not later(pd.Series([known]), pd.Series([coupling[stamp]]))[0]:
+            saved.append(coupling | {stamp: _stamp(done.modified_on)})
 
 
 def _stamp(value: Any) -> pd.Timestamp:
     return pd.NaT if value is None or pd.isna(value) else pd.Timestamp(value).as_unit("us")
 
 
-def _behind(each: Pass, coupling: Mapping[str, Any], modified_on: Any) -> Any:
+def behind(side: SideName, modified_on: Any) -> Any:
     """Set the destination's stamp a little back, so that the other pass sees its edit (R3.28)."""
-    step = pd.Timedelta(milliseconds=999 if each.other == "crm" else 10)
+    step = pd.Timedelta(milliseconds=999 if side == "crm" else 10)
     return _stamp(modified_on) - step
 
 

@@ -1,0 +1,72 @@
+"""References that could not be resolved while their partner was not coupled (engine R8.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from navcrm_recon.catalog.model import Column, Condition, FieldMapping, SideName, TableMapping
+from navcrm_recon.frames import split_key
+from navcrm_recon.sync.references import customer_links
+from navcrm_recon.sync.scene import Scene
+from navcrm_recon.sync.select import OneWay
+
+#: So many values stand in one condition.
+_AT_ONCE = 1_000
+
+#: A mapping, a direction, and the source records a link pass looks at.
+Link = tuple[TableMapping, OneWay, list[str]]
+
+
+def links_after(scene: Scene, mapping: TableMapping, fresh: pd.DataFrame) -> Iterator[Link]:
+    """Return the records that may refer to records coupled just now.
+
+    A link pass fills what is blank on the other side, and nothing else.
+
+    Parameters
+    ----------
+    fresh
+        ``nav_key`` and ``crm_id`` of the couplings that are new.
+    """
+    codes = [split_key(key)[0] for key in fresh["nav_key"]]
+    ids = fresh["crm_id"].tolist()
+    for other in scene.catalog.mappings.values():
+        for row in link_rows(other):
+            if other.enabled and row.via == mapping.name:
+                if row.runs("to_crm") and other.direction != "to_nav":
+                    yield other, "to_crm", _naming(scene, other, "nav", row.nav, codes)
+                if row.runs("to_nav") and other.direction != "to_crm":
+                    yield other, "to_nav", _naming(scene, other, "crm", row.crm, ids)
+    if mapping.nav.name == "Customer":
+        yield from _contacts(scene, codes)
+
+
+def link_rows(mapping: TableMapping) -> list[FieldMapping]:
+    """Return the field mappings whose reference may be missing for a while."""
+    return [row for row in mapping.enabled_fields if row.via and row.clear_on_failed_sync]
+
+
+def _contacts(scene: Scene, customers: list[str]) -> Iterator[Link]:
+    """Return the contacts of the companies of customers: they get their parent account."""
+    for mapping in scene.catalog.mappings.values():
+        if mapping.nav.name == "Contact" and mapping.enabled and mapping.direction != "to_nav":
+            companies = customer_links(scene, "No.", customers)["Contact No."].tolist()
+            column = mapping.nav.columns["Company No."]
+            yield mapping, "to_crm", _naming(scene, mapping, "nav", column, companies)
+
+
+def _naming(
+    scene: Scene,
+    mapping: TableMapping,
+    side: SideName,
+    column: Column | None,
+    values: Sequence[str],
+) -> list[str]:
+    """Return the keys of records that name one of some values."""
+    keys: list[str] = []
+    wanted = [each for each in dict.fromkeys(values) if each]
+    for start in range(0, len(wanted) if column else 0, _AT_ONCE):
+        where = Condition(column.name if column else "", "in", wanted[start : start + _AT_ONCE])
+        keys += scene.side(side).read(mapping.table(side), [], (where,)).index.tolist()
+    return keys
