@@ -9,6 +9,7 @@ import pytest
 from navcrm_recon.scenarios.__main__ import main
 from navcrm_recon.scenarios.grammar import load, parse
 from navcrm_recon.scenarios.run import run_scenario
+from navcrm_recon.scenarios.world import World
 
 FOLDER = Path(__file__).parent / "scenarios"
 SCENARIOS = {
@@ -211,3 +212,23 @@ def test_a_record_is_stamped_when_its_line_comes_changes_and_goes(tmp_path, caps
   then: {{nav: {{Integration Record: [{{Modified On: "2018-10-01T11:00:00Z", Deleted On: null}}]}}}}
 """
     assert main([scenario(tmp_path, text)]) == 0, capsys.readouterr().out
+
+
+def test_skipped_records_are_listed_newest_failure_first():
+    """SKP-010: table, name, latest error and time; no row for a record that only failed once."""
+    scenario = parse("SKP-010", SCENARIOS["SKP-010"])
+    with World.build(scenario.given, "sqlite") as world:
+        hours = {"CUSTOMER": 1, "ITEM-PRODUCT": 2}
+        for hour in range(1, 4):
+            world.take("advance", "1h")
+            for mapping, first in hours.items():
+                if hour in (first, first + 1):
+                    world.take("synchronize", {"mapping": mapping, "direction": "to_crm"})
+            if hour == 1:
+                assert world.workspace.skipped().empty
+        found = world.workspace.skipped()
+    assert list(found["mapping"]) == ["ITEM-PRODUCT", "CUSTOMER"]
+    assert list(found["nav_name"]) == ["1000", "A"]
+    assert [f"{at:%H}" for at in found["failed_at"]] == ["11", "10"]
+    assert "PCS" in found["message"][0]
+    assert "RS" in found["message"][1]

@@ -1,6 +1,13 @@
 """What people read: tables, charts, pages and workbooks, made by notebooks over stored frames."""
 
 from navcrm_recon.report.charts import bars, cause_chart, field_chart, state_chart, trend_chart
+from navcrm_recon.report.conflicts import (
+    conflict_chart,
+    conflict_counts,
+    conflicts,
+    settled_by,
+    side_by_side,
+)
 from navcrm_recon.report.drill import (
     broken_couplings,
     differences,
@@ -11,6 +18,17 @@ from navcrm_recon.report.drill import (
     unchecked_rules,
     uncoupled,
     violated_rules,
+)
+from navcrm_recon.report.links import linked
+from navcrm_recon.report.logs import (
+    errors_by_message,
+    failure_chart,
+    job_log,
+    latest_errors,
+    latest_writes,
+    of_mapping,
+    skipped_records,
+    work_chart,
 )
 from navcrm_recon.report.measures import (
     ThresholdCrossed,
@@ -26,6 +44,7 @@ from navcrm_recon.report.measures import (
     verdict,
     worst,
 )
+from navcrm_recon.report.pairs import candidates, couple_pairs, state_bars, without_partner
 from navcrm_recon.report.parts import (
     cards,
     coverage,
@@ -38,6 +57,18 @@ from navcrm_recon.report.parts import (
     show_verdict,
     sign_off,
 )
+from navcrm_recon.report.plans import (
+    action_chart,
+    carry_out,
+    failures,
+    job_rows,
+    plan_counts,
+    planned,
+    planned_changes,
+    show_outcome,
+    show_plan,
+    work_header,
+)
 from navcrm_recon.report.run import ReportResult, run_report
 from navcrm_recon.report.source import ReportFrames, open_frames
 from navcrm_recon.report.tables import show_table
@@ -46,34 +77,59 @@ __all__ = [
     "ReportFrames",
     "ReportResult",
     "ThresholdCrossed",
+    "action_chart",
     "bars",
     "broken_couplings",
     "by_cause",
     "by_field",
     "by_finding",
     "by_resolution",
+    "candidates",
     "cards",
+    "carry_out",
     "cause_chart",
+    "conflict_chart",
+    "conflict_counts",
+    "conflicts",
+    "couple_pairs",
     "coverage",
     "differences",
+    "errors_by_message",
     "export",
+    "failure_chart",
+    "failures",
     "field_chart",
     "figures",
     "filters",
     "gate",
     "header",
+    "job_log",
+    "job_rows",
+    "latest_errors",
+    "latest_writes",
     "limits",
+    "linked",
     "next_steps",
     "not_checked",
+    "of_mapping",
     "open_frames",
     "options",
+    "plan_counts",
+    "planned",
+    "planned_changes",
     "provenance",
     "quality_overview",
     "records_by_weight",
     "run_report",
+    "settled_by",
+    "show_outcome",
+    "show_plan",
     "show_table",
     "show_verdict",
+    "side_by_side",
     "sign_off",
+    "skipped_records",
+    "state_bars",
     "state_chart",
     "totals",
     "trend",
@@ -83,5 +139,8 @@ __all__ = [
     "uncoupled",
     "verdict",
     "violated_rules",
+    "without_partner",
+    "work_chart",
+    "work_header",
     "worst",
 ]

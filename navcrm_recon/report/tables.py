@@ -13,16 +13,29 @@ from navcrm_recon.report.words import word
 #: Columns that hold codes, shown in plain words.
 _CODED = {
     "state", "cause", "resolution", "finding", "outcome", "severity", "status", "measure", "what",
-    "last_synch_result", "last_synch_crm_result", "side", "missing_in",
+    "last_synch_result", "last_synch_crm_result", "side", "missing_in", "action", "send", "get",
+    "merge", "setting", "type",
 }  # fmt: skip
 
 #: Columns of names that are not broken over lines.
 _WHOLE = _CODED | {
     "mapping", "column", "direction", "nav_table", "crm_entity", "nav_field", "nav_code", "value",
+    "by",
 }  # fmt: skip
 
 #: A column whose cells open a record, and the column that holds the addresses.
 _LINKS = {"nav_key": "nav_url", "crm_id": "crm_url"}
+
+#: Columns whose values stand side by side: what one has and the other has not is marked.
+_COMPARED = {
+    "nav_value": "crm_value", "crm_value": "nav_value", "old": "new", "new": "old",
+}  # fmt: skip
+
+#: Columns of sentences, which are shown longer than values.
+_SENTENCES = {"message", "reason", "remedy"}
+
+#: Columns of times, which are not broken over lines.
+_TIMES = {"first_seen", "started", "started_at", "finished_at", "at", "failed_at", "last_at"}
 
 _DIRECTIONS = {"to_crm": "To CRM", "to_nav": "To NAV", "both": "Both ways"}
 
@@ -46,7 +59,11 @@ _HEADINGS = {
     "resolution": "Next run", "failed": "Failed", "open": "Open", "what": "Finding",
     "mappings": "Where", "crm_entity": "CRM entity", "nav_filter": "NAV filter",
     "crm_filter": "CRM filter",
-    "first_seen": "First seen", "runs": "Runs open",
+    "first_seen": "First seen", "runs": "Runs open", "started_at": "Started",
+    "finished_at": "Finished", "at": "When", "failed_at": "Failed on", "last_at": "Last",
+    "nav_exists": "In NAV", "crm_exists": "In CRM", "by": "Agree in",
+    "setting": "update_conflict", "send": "With send", "get": "With get",
+    "unchanged": "Unchanged", "skip": "Skipped", "fail": "Fails", "conflict": "Conflict",
 }  # fmt: skip
 
 
@@ -152,7 +169,7 @@ def _kind(name: str) -> str:
     """Return the attributes of a cell that holds no number."""
     if name in _LINKS:
         return ' class="nr-key"'
-    if name in ("first_seen", "started"):
+    if name in _TIMES:
         return ' class="nr-date"'
     return ' class="nr-code"' if name in _WHOLE else ' class="nr-text" dir="auto"'
 
@@ -167,8 +184,8 @@ def _stacked(first: str, second: str = "") -> str:
 def _contents(frame: pd.DataFrame, name: str) -> list[str]:
     """Return the escaped contents of a column's cells."""
     series = frame[name]
-    if name in ("nav_value", "crm_value") and {"nav_value", "crm_value"} <= set(frame.columns):
-        other = frame["crm_value" if name == "nav_value" else "nav_value"]
+    if _COMPARED.get(name) in frame.columns:
+        other = frame[_COMPARED[name]]
         return [_marked(a, b) for a, b in zip(series, other, strict=True)]
     write = _writer(name, series)
     contents = [write(value) for value in series]
@@ -194,7 +211,8 @@ def _writer(name: str, series: pd.Series) -> Callable[[Any], str]:
         return lambda value: "" if pd.isna(value) else "Yes" if value else "No"
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return lambda value: "" if pd.isna(value) else text(value.strftime("%Y-%m-%d %H:%M"))
-    return lambda value: "" if pd.isna(value) else text(value)
+    limit = 600 if name in _SENTENCES else 200
+    return lambda value: "" if pd.isna(value) else text(value, limit)
 
 
 def _is_number(series: pd.Series) -> bool:

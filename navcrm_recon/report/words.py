@@ -41,6 +41,21 @@ WORDS = {
     "nav": "NAV",
     "crm": "CRM",
     "both": "Both",
+    # actions of a plan
+    "insert": "Insert",
+    "modify": "Modify",
+    "restore": "Restore",
+    "uncouple": "Uncouple",
+    "fail": "Fails",
+    "skip": "Skipped",
+    "unchanged": "Unchanged",
+    # kinds and counters of jobs
+    "synchronization": "Synchronisation",
+    "coupling": "Coupling",
+    "uncoupling": "Uncoupling",
+    "inserted": "Inserted",
+    "modified": "Modified",
+    "deleted": "Deleted",
     # results and measures
     "failed": "Failed synchronisations",
     "skipped": "Skipped",

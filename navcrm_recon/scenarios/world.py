@@ -49,6 +49,8 @@ class World:
     ----------
     now
         What the clock says, to both products and to the workspace.
+    workspace
+        What the scenario asks and tells; another one after settings changed.
     jobs
         The jobs of the last step that ran any, in the order they ran.
     """
@@ -70,7 +72,7 @@ class World:
         for entity, rows in wanted.items():
             self._products.insert_crm(entity, rows, _HUMAN)
         self._open()
-        keep(self._ws, self._urls["state"], self.handles, given)
+        keep(self.workspace, self._urls["state"], self.handles, given)
 
     @classmethod
     @contextmanager
@@ -109,18 +111,20 @@ class World:
             steps[name](arguments)
         else:
             self._ran(
-                getattr(self._ws, name)(**arguments_of(self._catalog, self.handles, arguments))
+                getattr(self.workspace, name)(
+                    **arguments_of(self._catalog, self.handles, arguments)
+                )
             )
 
     def _advance(self, by: Any) -> None:
         self.now += duration(by)
 
     def _make_plan(self, arguments: Mapping[str, Any]) -> None:
-        self._plan = self._ws.plan(**arguments_of(self._catalog, self.handles, arguments))
+        self._plan = self.workspace.plan(**arguments_of(self._catalog, self.handles, arguments))
 
     def _apply(self, _: Any) -> None:
         plan = self._last_plan()
-        self._ran(self._ws.apply(plan))
+        self._ran(self.workspace.apply(plan))
 
     def _last_plan(self) -> Plan:
         if self._plan is None:
@@ -143,7 +147,7 @@ class World:
     def rows(self, side: SideName, table: str) -> list[dict[str, Any]]:
         """Return all rows of a table by the catalogue's names; the key as text under ``""``."""
         known = self._products.table(side, table)
-        frame = self._ws.side(side).read(known, list(known.columns))
+        frame = self.workspace.side(side).read(known, list(known.columns))
         frame[""] = frame.index
         rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
         return [
@@ -164,19 +168,19 @@ class World:
 
     def couplings(self, mappings: set[str] | None) -> pd.DataFrame:
         """Return frame ``couplings`` of some or all enabled mappings."""
-        return pd.concat([self._ws.couplings(name) for name in self._chosen(mappings)])
+        return pd.concat([self.workspace.couplings(name) for name in self._chosen(mappings)])
 
     def diff(self, mappings: set[str] | None) -> pd.DataFrame:
         """Return frame ``diff`` of some or all enabled mappings."""
-        return pd.concat([self._ws.diff(name) for name in self._chosen(mappings)])
+        return pd.concat([self.workspace.diff(name) for name in self._chosen(mappings)])
 
     def missing_options(self) -> pd.DataFrame:
         """Return frame ``missing_options``."""
-        return self._ws.missing_options()
+        return self.workspace.missing_options()
 
     def errors(self) -> pd.DataFrame:
         """Return frame ``errors``, with the message once more as ``contains``."""
-        found = self._ws.errors()
+        found = self.workspace.errors()
         return found.assign(contains=found["message"])
 
     def planned(self) -> pd.DataFrame:
@@ -197,7 +201,7 @@ class World:
         ConfigError
             This version does not look for matches.
         """
-        match = getattr(self._ws, "match", None)
+        match = getattr(self.workspace, "match", None)
         if match is None:
             raise ConfigError("then.match: this version does not look for matches.")
         frames: list[pd.DataFrame] = [
@@ -233,4 +237,4 @@ class World:
             thresholds={},
             report={},
         )
-        self._ws = Workspace(config, self._catalog, clock=lambda: self.now)
+        self.workspace = Workspace(config, self._catalog, clock=lambda: self.now)
