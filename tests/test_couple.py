@@ -26,7 +26,7 @@ def customers(build, *couplings, **given):
     pairs = [{"mapping": "CUSTOMER", "nav_key": no, "crm_id": id_} | more
              for no, id_, more in couplings]  # fmt: skip
     world = build(nav={"Customer": CUSTOMERS}, crm={"account": ACCOUNTS}, couplings=pairs, **given)
-    scene = world._ws._scene
+    scene = world.workspace._scene
     return world, scene, scene.catalog.mappings["CUSTOMER"]
 
 
@@ -175,7 +175,7 @@ def terms(build, *rows):
         for key, value, caption in rows
     ]
     world = build(nav={"Payment Terms": TERMS}, options=options)
-    scene = world._ws._scene
+    scene = world.workspace._scene
     return scene, scene.catalog.mappings["PAYMENT TERMS"]
 
 
@@ -269,7 +269,7 @@ def test_contacts_of_many_customers_go_with_them_and_no_others(build_anywhere):
     ids, persons = ([str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}{no}")) for no in numbers]
                     for kind in ("account", "contact"))  # fmt: skip
     world = build_anywhere()
-    scene = world._ws._scene
+    scene = world.workspace._scene
     fill(world, "nav", "Contact Business Relation", [
         {"Contact No.": f"C{no}", "Business Relation Code": "CUST", "Link to Table": 1, "No.": no}
         for no in numbers
