@@ -53,7 +53,8 @@ def changed_since(
     """
     known = np.zeros(len(baselines), dtype=bool)
     nav_changed, crm_changed = known.copy(), known.copy()
-    lengths = baselines.map(lambda each: len(each) if isinstance(each, bytes) else 0).to_numpy(dtype=np.int64)
+    sizes = baselines.map(lambda each: len(each) if isinstance(each, bytes) else 0)
+    lengths = sizes.to_numpy(dtype=np.int64)
     for length in np.unique(lengths[lengths > 0]):
         members = np.flatnonzero(lengths == length)
         joined = b"".join(baselines.iloc[members])

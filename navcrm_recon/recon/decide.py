@@ -45,12 +45,13 @@ def decide(mapping: TableMapping, direction: Direction, facts: pd.DataFrame) -> 
     f = {name: facts[name].to_numpy(dtype=bool) for name in FACTS}
     gone, forced, uncoupled = f["gone"], f["forced"], ~f["coupled"] & ~f["matched"]
     conflict = ~forced & f["both_modified"] & f["collides"]
+    lost = gone & (f["fails"] | f["unfit"])
     when_deleted = _when_deleted(mapping)
     when_both = _when_both(mapping, direction)
     table: list[tuple[Any, str, str, str]] = [
         (f["skipped"], "skip", "D1", "the coupling is skipped until it is restored"),
         (gone & forced, "fail", "D2c", "coupled to a deleted record"),
-        (gone & (f["fails"] | f["unfit"]) & (when_deleted[0] == "restore"), "fail", "D11", _NOT_TRANSFERRED),
+        (lost & (when_deleted[0] == "restore"), "fail", "D11", _NOT_TRANSFERRED),
         (gone, when_deleted[0], "D2b", when_deleted[1]),
         (f["protected"], "skip", "R7.5", "the other side was changed since the last "
          "synchronisation; name the record alone to overwrite it"),

@@ -106,7 +106,7 @@ def _field(
         column=column,
         source=source,
         old=old.cast(ARROW.get(column.kind, pa.large_string())),
-        new=moved.values if moved else old,
+        new=moved.new if moved else old,
         writes=writes,
         fails=_spread(getattr(found, f"fails_{own}"), found.rows, count) if moved else writes,
         opposite=_spread(getattr(found, other), found.rows, count),
@@ -189,7 +189,7 @@ def new_fields(
                 column=target,
                 source=values,
                 old=pa.nulls(count, ARROW.get(target.kind, pa.large_string())),
-                new=moved.values,
+                new=moved.new,
                 writes=~moved.leaves & ~moved.fails,
                 fails=moved.fails,
                 opposite=_none(count),
@@ -282,7 +282,7 @@ def merged(fields: list[FieldWrite], both_changed: Mask) -> tuple[list[FieldWrit
             mine = here & each.ours & ~each.theirs
             yours = here & each.theirs & ~each.ours
             collides |= here & ~mine & ~yours
-            each = replace(each, writes=each.writes & ~yours)  # noqa: PLW2901
+            each = replace(each, writes=each.writes & ~yours)
         out.append(each)
     return out, collides
 

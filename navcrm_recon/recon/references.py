@@ -13,7 +13,6 @@ from navcrm_recon.catalog.model import FieldMapping
 from navcrm_recon.recon.align import Mask
 from navcrm_recon.recon.passes import Passes, as_mask
 
-
 #: The attribute that says who owns a CRM record.
 OWNER = "ownerid"
 

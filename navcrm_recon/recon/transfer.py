@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -42,7 +42,7 @@ class Transferred:
     no number); ``fails``: the record fails (a reference that must be coupled, engine R4.2).
     """
 
-    values: pa.Array
+    new: pa.Array
     leaves: Mask
     fails: Mask
 
@@ -91,7 +91,7 @@ def transfer(
 
 
 def _time(own: Column, target: Column, source: pa.Array) -> pa.Array:
-    """Times to the second; a day is midnight UTC, and loses its closing mark (engine 4.2)."""
+    """Cut times to the second; a day is midnight UTC and loses its closing mark (engine 4.2)."""
     unit = "second" if own.kind == target.kind == "datetime" else "day"
     floored = pc.floor_temporal(source.cast(pa.timestamp("us")), unit=unit)
     return floored.cast(ARROW[target.kind])
@@ -191,11 +191,15 @@ def _truth(text: str) -> bool:
     ]
 
 
+def _moment(text: str) -> object:
+    return pd.Timestamp(text).to_pydatetime()
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "integer": int,
     "rowversion": int,
     "boolean": _truth,
     "decimal": Decimal,
-    "date": datetime.fromisoformat,
-    "datetime": datetime.fromisoformat,
+    "date": _moment,
+    "datetime": _moment,
 }

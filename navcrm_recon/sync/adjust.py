@@ -175,11 +175,11 @@ def _rate(latest: pd.DataFrame, code: str) -> Decimal | None:
     """Return units of a currency per unit of the local one, None without a rate."""
     if code not in latest.index:
         return None
-    amount = latest.at[code, "Exchange Rate Amount"]
-    relational = latest.at[code, "Relational Exch. Rate Amount"]
-    if not relational or relational is pd.NA or amount is pd.NA:
+    row = latest.loc[code]
+    amount, relational = row["Exchange Rate Amount"], row["Relational Exch. Rate Amount"]
+    if pd.isna(amount) or pd.isna(relational) or not relational:
         return None
-    return (Decimal(amount) / Decimal(relational)).quantize(_RATE_PLACES)
+    return (Decimal(str(amount)) / Decimal(str(relational))).quantize(_RATE_PLACES)
 
 
 def currency_precision(scene: Scene) -> int:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import TableMapping
 from navcrm_recon.errors import SideError
-from navcrm_recon.sides.side import Write
+from navcrm_recon.sides.writing import Write
 from navcrm_recon.sync.adjust import currency_precision
 from navcrm_recon.sync.references import local_currency
 from navcrm_recon.sync.scene import Scene

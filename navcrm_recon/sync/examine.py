@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from navcrm_recon.catalog.model import Condition, SideName, TableMapping
 from navcrm_recon.frames import INDEX_NAMES, TEXT, UTC
@@ -35,22 +34,22 @@ STAMPS = {"nav": "last_synch_modified_on", "crm": "last_synch_crm_modified_on"}
 class Part:
     """Some of the picked records, with what a pass would write to their partners.
 
-    ``at``: their positions in the picked records; ``fields``: one entry per column; ``old``: the
-    partners' records in the same order, None for new ones.
+    ``places``: their positions in the picked records; ``fields``: one entry per column; ``old``:
+    the partners' records in the same order, None for new ones.
     """
 
-    at: Positions
+    places: Positions
     fields: list[FieldWrite]
     old: pd.DataFrame | None = None
 
     def any(self, what: str) -> Mask:
         """Say for each record whether any field ``writes``, ``fails``, ``ours`` ..."""
-        return any_of([getattr(each, what) for each in self.fields], len(self.at))
+        return any_of([getattr(each, what) for each in self.fields], len(self.places))
 
     def fails(self, *, mapped: bool) -> Mask:
         """Say which records fail by a field mapping, or by a column beyond these."""
         fields = [each.fails for each in self.fields if (each.row is not None) is mapped]
-        return any_of(fields, len(self.at))
+        return any_of(fields, len(self.places))
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def examine(
     at = _at(coupled & exists & ~facts["skipped"] & (facts["forced"] | facts["modified"] | untimed))
     born = _born(scene, mapping, direction, picked, facts)
     matched = _matches(scene, store, mapping, direction, born)
-    partner.iloc[born.at] = matched.to_numpy()
+    partner.iloc[born.places] = matched.to_numpy()
     facts["matched"] = ~coupled & partner.ne("").to_numpy()
     at = np.union1d(at, _at(facts["matched"]))
     there, modified_on = _there(scene, mapping, direction, picked, partner, at)
@@ -114,10 +113,10 @@ def examine(
     there, collides = _collisions(mapping, there, facts["both_modified"].to_numpy()[at])
     facts.loc[at, "collides"] = collides
     facts.loc[at, "changes"] = there.any("writes")
-    new = ~facts["matched"].to_numpy()[born.at]
+    new = ~facts["matched"].to_numpy()[born.places]
     for name, mapped in (("fails", True), ("unfit", False)):
         facts.loc[at, name] = there.fails(mapped=mapped)
-        facts.loc[born.at[new], name] = born.fails(mapped=mapped)[new]
+        facts.loc[born.places[new], name] = born.fails(mapped=mapped)[new]
     decisions = decide(mapping, direction, facts)
     keeps = np.zeros(count, dtype=bool)
     keeps[at] = _carries(there) & facts["both_modified"].to_numpy()[at]
@@ -201,20 +200,20 @@ def _collisions(mapping: TableMapping, there: Part, both_modified: Mask) -> tupl
         fields, collides = merged(there.fields, both_modified)
         return replace(there, fields=fields), collides
     written = [each.writes for each in there.fields if each.both]
-    return there, any_of(written, len(there.at))
+    return there, any_of(written, len(there.places))
 
 
 def _carries(there: Part) -> Mask:
     """Say where the opposite pass has a value to bring that this one does not overwrite."""
-    return any_of([each.opposite & ~each.writes for each in there.fields], len(there.at))
+    return any_of([each.opposite & ~each.writes for each in there.fields], len(there.places))
 
 
 def _matches(
     scene: Scene, store: Store, mapping: TableMapping, direction: OneWay, born: Part
 ) -> pd.Series:
     """Find the destination record that is the same as a new one would be (engine 2.4)."""
-    none = pd.Series("", index=range(len(born.at)), dtype=TEXT)
-    if not mapping.auto_match or direction != "to_crm" or not len(born.at):
+    none = pd.Series("", index=range(len(born.places)), dtype=TEXT)
+    if not mapping.auto_match or direction != "to_crm" or not len(born.places):
         return none
     new = {each.column.name: each.new for each in born.fields}
     names = [name for name in mapping.auto_match if name in new]

@@ -18,9 +18,7 @@ Ignores = Callable[[Scene, TableMapping, Direction, pd.DataFrame], Mask | None]
 
 
 #: Returns the mappings, and their records, that other records cannot be without.
-Needs = Callable[
-    [Scene, TableMapping, Direction, pd.DataFrame], Sequence[tuple[str, list[str]]]
-]
+Needs = Callable[[Scene, TableMapping, Direction, pd.DataFrame], Sequence[tuple[str, list[str]]]]
 
 
 def _nothing_ignored(*_: object) -> None:

@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from navcrm_recon.catalog.model import Column, Condition, Option, SideName, Table
 from navcrm_recon.frames import INDEX_NAMES, TEXT, conform, dtype_of, typed
+from navcrm_recon.recon.align import arrow
 from navcrm_recon.sides import records as side_records
-from navcrm_recon.sides.side import Side, Write, Written
+from navcrm_recon.sides.side import Side
 from navcrm_recon.sides.sql_types import NAV_BLANKS
+from navcrm_recon.sides.writing import Write, Written
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.scene import Scene
@@ -121,15 +123,17 @@ class ImaginedSide:
     ) -> pd.DataFrame:
         """Return the records that were written, with their imagined values."""
         old = self._base.read(table, names, (), [key for key in keys if key not in new])
-        there = {key: old.loc[key].to_dict() for key in old.index}
+        there = {
+            str(key): {str(name): value for name, value in row.items()}
+            for key, row in zip(old.index, old.to_dict("records"), strict=True)
+        }
         kept = [key for key in keys if key in new or key in there]
         columns = {}
         for name in names:
             column = table.columns[name]
-            values = [
-                self._value(table, column, key, there.get(key, {})) for key in kept
-            ]
-            columns[name] = typed(pd.Series(values, index=kept, dtype=object), dtype_of(table, name))
+            values = [self._value(table, column, key, there.get(key, {})) for key in kept]
+            series = pd.Series(values, index=kept, dtype=object)
+            columns[name] = typed(series, dtype_of(table, name))
         return pd.DataFrame(columns, index=pd.Index(kept, dtype=TEXT))
 
     def _value(self, table: Table, column: Column, key: str, old: dict[str, Any]) -> Any:
@@ -161,8 +165,9 @@ class ImaginedSide:
         base = base[~base.index.isin([*self._stamps.get(table.name, {}), *gone])]
         if not mine:
             return base
+        times, users = zip(*mine.values(), strict=True)
         own = pd.DataFrame(
-            {"modified_on": [s[0] for s in mine.values()], "modified_by": [s[1] for s in mine.values()]},
+            {"modified_on": times, "modified_by": users},
             index=pd.Index(list(mine), dtype=TEXT, name=INDEX_NAMES[self.name]),
         )
         return pd.concat([base, conform(own, "stamps")]).sort_index()
@@ -172,14 +177,14 @@ def _meeting(table: Table, frame: pd.DataFrame, where: Sequence[Condition]) -> p
     """Return the records that meet the conditions, as a side would."""
     if not where or not len(frame):
         return frame
-    columns: dict[str, pa.Array] = {name: pa.array(frame[name].array) for name in frame}
-    columns = {
-        name: each.combine_chunks() if isinstance(each, pa.ChunkedArray) else each
-        for name, each in columns.items()
-    }
+    columns = {str(name): arrow(frame[name]) for name in frame}
     columns[""] = pa.array(frame.index.tolist(), pa.large_string())
     kept = set(side_records.meets(table, columns, where)[""].to_pylist())
     return frame[frame.index.isin(list(kept))]
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
 class ImaginedStore(Store):
@@ -232,7 +237,7 @@ class ImaginedStore(Store):
 
     def save_couplings(self, records: pd.DataFrame) -> None:
         """Remember couplings."""
-        for row in conform(records, "coupling_records").to_dict("records"):
+        for row in _rows(conform(records, "coupling_records")):
             self._couplings[row["mapping"], row["nav_key"], row["crm_id"]] = row
 
     def remove_couplings(self, records: pd.DataFrame) -> None:
@@ -257,7 +262,7 @@ class ImaginedStore(Store):
 
     def save_option_mapping(self, rows: pd.DataFrame) -> None:
         """Remember rows of the option mapping."""
-        for row in conform(rows, "option_mapping").to_dict("records"):
+        for row in _rows(conform(rows, "option_mapping")):
             self._options[row["mapping"], row["nav_key"]] = row
 
     def remove_option_mapping(self, rows: pd.DataFrame) -> None:
@@ -289,5 +294,3 @@ class ImaginedStore(Store):
 
     def clear_watermarks(self, mapping: str) -> None:
         """Leave the watermarks where they are."""
-
-

@@ -29,7 +29,7 @@ def refusals(mapping: TableMapping, direction: OneWay, examined: Examined) -> pd
     keys = examined.picked.records.index
     causes = {**_causes(examined.born), **_causes(examined.there)}
     collisions = _collisions(examined.there)
-    for place in stopped:
+    for place in stopped.tolist():
         rule, key = decisions["rule"].iloc[place], keys[place]
         if rule.startswith("D2"):
             gone = examined.partner.iloc[place]
@@ -39,15 +39,15 @@ def refusals(mapping: TableMapping, direction: OneWay, examined: Examined) -> pd
             )
             out.loc[place] = ("", "", text)
         elif rule == "D8":
-            names = collisions.get(int(place), "")
+            names = collisions.get(place, "")
             text = (
-                f"{table} {key} and {partner} {examined.partner.iloc[place]} have both been changed "
-                f"since the last synchronisation, in {names}. Synchronise the record in the "
-                "direction whose values shall win."
+                f"{table} {key} and {partner} {examined.partner.iloc[place]} have both been "
+                f"changed since the last synchronisation, in {names}. Synchronise the record in "
+                "the direction whose values shall win."
             )
             out.loc[place] = (names.split(",")[0].split(" / ")[0], "", text)
         else:
-            field, value, why = causes.get(int(place), ("", "", "a field could not be transferred"))
+            field, value, why = causes.get(place, ("", "", "a field could not be transferred"))
             text = f"{table} {key} could not be transferred: {why}"
             out.loc[place] = (field, value, text)
     return out
@@ -61,7 +61,7 @@ def _causes(part: Part) -> dict[int, tuple[str, str, str]]:
         if len(rows):
             values = _source_texts(each, rows)
             found |= {
-                int(part.at[row]): _cause(each, value)
+                int(part.places[row]): _cause(each, value)
                 for row, value in zip(rows, values, strict=True)
             }
     return found
@@ -97,6 +97,6 @@ def _collisions(part: Part) -> dict[int, str]:
     for each in part.fields:
         if each.both and each.row is not None:
             for row in np.flatnonzero(each.differs):
-                at, name = int(part.at[row]), " / ".join(each.row.pair)
+                at, name = int(part.places[row]), " / ".join(each.row.pair)
                 found[at] = f"{found[at]}, {name}" if at in found else name
     return found

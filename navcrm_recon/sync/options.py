@@ -287,7 +287,7 @@ def _finish_open(scene: Scene, store: Store, mapping: TableMapping, job: Job) ->
     """Close what an interrupted pass left open: a code it made is found and reused by this one."""
     entries = store.unfinished(mapping.name)
     codes = entries["nav_key"].tolist()
-    made = entries["nav_key"].isin(scene.nav.read(mapping.nav, [], (), codes).index if codes else [])
+    made = entries["nav_key"].isin(list(scene.nav.read(mapping.nav, [], (), codes).index))
     with store.transaction():
         store.close_entries(entries["id"][made].tolist(), "done")
         store.close_entries(entries["id"][~made].tolist(), "undone")

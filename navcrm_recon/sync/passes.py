@@ -12,8 +12,8 @@ from navcrm_recon.errors import ReadOnlyError
 from navcrm_recon.frames import TEXT
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.examine import examine
 from navcrm_recon.sync.currency import make_local_currency
+from navcrm_recon.sync.examine import examine
 from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.links import links_after
 from navcrm_recon.sync.messages import refusals
@@ -28,6 +28,7 @@ __all__ = ["Request", "synchronize_mapping"]
 
 #: A record that others keep changing is decided again so often, then it fails.
 ATTEMPTS = 4
+
 
 @dataclass
 class Run:

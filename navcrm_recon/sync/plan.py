@@ -108,7 +108,9 @@ def _apply_pass(run: Run, mapping: TableMapping, planned: Told, real: dict[str, 
     keys = tuple(real.get(key, key) for key in planned.request.keys or ())
     done: list[Told] = []
     run.heard = done.append
-    job = run_pass(run, mapping, planned.direction, replace(planned.request, keys=keys), named=False)
+    job = run_pass(
+        run, mapping, planned.direction, replace(planned.request, keys=keys), named=False
+    )
     if planned.newest is not None:
         run.store.advance_watermark(mapping.name, planned.direction, planned.newest)
     for each in done:
@@ -153,5 +155,3 @@ def _contents(changes: pd.DataFrame, own: str) -> dict[str, list[tuple[str, str]
     for key, name, new in zip(changes[own], changes["field"], changes["new"], strict=True):
         rows.setdefault(key, []).append((name, new))
     return rows
-
-

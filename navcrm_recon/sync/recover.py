@@ -14,10 +14,10 @@ from navcrm_recon.recon.changes import TOLERANCE
 from navcrm_recon.sides.side import Side
 from navcrm_recon.sides.stamps import INTEGRATION_RECORD, split_record_ids
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.confirm import JOB_IDS, RESULTS, behind
 from navcrm_recon.sync.examine import STAMPS
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import sides_of
-from navcrm_recon.sync.write import JOB_IDS, RESULTS, behind
 
 
 @contextmanager
@@ -41,8 +41,9 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     if not len(entries):
         _close_jobs(scene, store, mapping, entries)
         return
+    ways = entries["direction"].unique().tolist()
     found = pd.concat(
-        [_look(scene, mapping, direction, some) for direction, some in entries.groupby("direction")]
+        [_look(scene, mapping, way, entries[entries["direction"].eq(way)]) for way in ways]
     )
     done = found[found["there"]]
     old = store.coupling_records(mapping.name, nav_keys=entries["nav_key"].tolist())
@@ -53,7 +54,7 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
         # A change whose coupling was removed meanwhile stays a change, without a coupling.
         kept = [
             _coupling(row, replaced)
-            for row in done.to_dict("records")
+            for row in _rows(done)
             if row["identity"] or len(_same(row, replaced))
         ]
         if kept:
@@ -99,12 +100,18 @@ def _same(entry: Mapping[str, Any], couplings: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
 def _coupling(entry: dict[str, Any], replaced: pd.DataFrame) -> dict[str, Any]:
     """Return the coupling a confirmed write leaves."""
     direction = entry["direction"]
     source, other = sides_of("to_crm" if direction == "to_crm" else "to_nav")
     same = _same(entry, replaced)
-    before = same.iloc[0].to_dict() if len(same) else {"skipped": False}
+    before = _rows(same)[0] if len(same) else {"skipped": False}
+    if entry["action"] == "link":
+        return before
     new = {name: entry[name] for name in ("mapping", "nav_key", "crm_id", "baseline")}
     stamps = {STAMPS[source]: entry["source_stamp"], STAMPS[other]: entry["at"]}
     if entry["identity"]:

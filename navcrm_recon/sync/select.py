@@ -15,9 +15,9 @@ from navcrm_recon.frames import TEXT, conform
 from navcrm_recon.recon.align import Mask, positions
 from navcrm_recon.recon.changes import passes_over_own_writes
 from navcrm_recon.sides.record_id import decodable
+from navcrm_recon.state.store import Store
 from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.scene import Scene
-from navcrm_recon.state.store import Store
 
 OneWay = Literal["to_crm", "to_nav"]
 #: CRM keeps whole seconds, so a From pass looks back a little (engine 3.2).
@@ -120,7 +120,9 @@ def select(
         retried,
         None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
     )
-    only_coupled = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    only_coupled = (
+        mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    )
     if request.keys is None and only_coupled:
         return _some(picked, picked.coupled)
     return picked

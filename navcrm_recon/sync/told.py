@@ -78,5 +78,5 @@ def _fields(each: Pass, place: int) -> str:
     if place in each.wanted:
         return ", ".join(name for _, name, _, _ in each.wanted[place].changes)
     if place in each.refusals.index:
-        return str(each.refusals.at[place, "field"])
+        return str(each.refusals.loc[place, "field"])
     return ""

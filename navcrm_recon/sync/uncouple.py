@@ -118,8 +118,9 @@ def _contacts_of(
         return customers
     nav, crm = scene.catalog.nav, contacts.crm
     relation, company = nav["Contact Business Relation"], "Company No."
-    linked = _among(scene, "nav", relation, "No.", customers["nav_key"],
-                    ["Contact No.", "No."], Condition("Link to Table", "eq", _CUSTOMER))  # fmt: skip
+    to_customers = Condition("Link to Table", "eq", _CUSTOMER)
+    names = ["Contact No.", "No."]
+    linked = _among(scene, "nav", relation, "No.", customers["nav_key"], names, to_customers)
     persons = _among(scene, "nav", contacts.nav, company, linked["Contact No."], [company])
     known = store.coupling_records(contacts.name, nav_keys=persons.index.tolist())
     parents = scene.crm.read(crm, ["parentcustomerid"], (), known["crm_id"].tolist())
