@@ -88,6 +88,8 @@ def integration_records(read: Read, catalog: Catalog, tables: Sequence[int]) -> 
 def split_record_ids(record_ids: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Return table numbers (as text) and ``nav_key`` of Record IDs, both blank for a blank one."""
     texts = pa.array(record_ids.astype(TEXT)).cast(pa.large_string())
+    if isinstance(texts, pa.ChunkedArray):  # read in portions
+        texts = texts.combine_chunks()
     found = pc.extract_regex(texts, r"(?s)^(?P<number>-?\d+) (?P<key>.*)$")
     number, key = (
         pd.Series(pc.fill_null(found.field(i), ""), index=record_ids.index, dtype=TEXT)
