@@ -41,12 +41,13 @@ def add_setup(company: Company) -> None:
             "Primary Key": [""],
             "Bus. Rel. Code for Customers": "CUST",
             "Bus. Rel. Code for Vendors": "VEND",
+            "Contact Nos.": "CONT",
         },
     )
     company.add_nav(
         "Business Relation", {"Code": ["CUST", "VEND"], "Description": ["Customer", "Vendor"]}
     )
-    company.add_nav("Sales & Receivables Setup", {"Primary Key": [""], "Order Nos.": "S-ORD"})
+    company.add_nav("Sales & Receivables Setup", {"Primary Key": [""], "Order Nos.": "S-ORD", "Customer Nos.": "CUST"})
     countries = towns["country"].drop_duplicates()
     company.add_nav("Country/Region", {"Code": countries, "Name": countries, "ISO Code": countries})
     company.add_nav(

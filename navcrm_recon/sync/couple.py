@@ -58,14 +58,7 @@ def couple(
     """
     scene = in_a_run(scene)
     store = writable_state(scene, f"Coupling records of {mapping.name}")
-    if synchronize not in (None, "to_crm", "to_nav"):
-        raise NotFoundError(
-            f"There is no direction '{shorten(synchronize)}'; synchronize is None, 'to_crm' or "
-            "'to_nav'.",
-            mapping=mapping.name,
-        )
-    if synchronize is not None:
-        writable_store(scene)
+    _check_direction(scene, synchronize)
     crm_id = crm_id.strip().strip("{}").lower()
     with at_work(scene, store, mapping):
         if mapping.option_attribute is not None:
@@ -76,6 +69,17 @@ def couple(
         return []
     key = nav_key if synchronize == "to_crm" else crm_id
     return synchronize_mapping(scene, mapping, synchronize, Request(keys=(key,), force=True))
+
+
+def _check_direction(scene: Scene, synchronize: Direction | None) -> None:
+    """Refuse an initial direction that is none, and one to sides that are only read."""
+    if synchronize not in (None, "to_crm", "to_nav"):
+        raise NotFoundError(
+            f"There is no direction '{shorten(synchronize)}'; synchronize is None, 'to_crm' or "
+            "'to_nav'."
+        )
+    if synchronize is not None:
+        writable_store(scene)
 
 
 def there(scene: Scene, mapping: TableMapping, side: SideName, keys: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say
 from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
+from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene, coupling_records
 from navcrm_recon.sync.select import OneWay
 
@@ -217,7 +218,8 @@ def _run(
         return [_not_run(scene, store, mapping, stopped)]
     if line.status == "finished" and not named:
         return []
-    counted = count(scene, mapping)
+    with at_work(scene, store, mapping):  # what an interrupted run made is coupled first
+        counted = count(scene, mapping)
     populated = bool(counted.nav_only and counted.crm_only)
     if line.status == "finished" and not populated:
         return []

@@ -14,6 +14,7 @@ from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene, coupling_records
+from navcrm_recon.sync.select import MANY
 
 #: Its records are made by administrators of CRM, never by a synchronisation.
 _NEVER_CREATED = "SALESPEOPLE"
@@ -92,7 +93,9 @@ def _found(scene: Scene, store: Store, mapping: TableMapping) -> pd.DataFrame:
         crm, taken = _options(scene, mapping), known["crm_id"]
     else:
         crm = _candidates(scene, mapping)
-        taken = store.coupled_in(crm.index.tolist())["crm_id"]
+        many = len(crm) > MANY
+        known = store.coupling_records() if many else store.coupled_in(crm.index.tolist())
+        taken = known["crm_id"]
     return match(mapping, nav, crm, pd.Index(taken, dtype=TEXT))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog import load_catalog
@@ -9,7 +10,7 @@ from navcrm_recon.catalog.model import Option, SideName, TableMapping
 from navcrm_recon.errors import examples
 from navcrm_recon.frames import TEXT, blanks, conform, empty
 from navcrm_recon.recon import couplings as recon_couplings
-from navcrm_recon.recon.align import pair_up, positions
+from navcrm_recon.recon.align import Mask, pair_up, positions
 from navcrm_recon.recon.changes import later
 from navcrm_recon.recon.couplings import Known, coupled_twice
 from navcrm_recon.recon.diff import diff
@@ -18,6 +19,7 @@ from navcrm_recon.recon.options import OptionSides, missing_options
 from navcrm_recon.recon.resolution import Changes
 from navcrm_recon.sync.references import references
 from navcrm_recon.sync.scene import Scene, coupling_records, option_rows, records
+from navcrm_recon.sync.select import OneWay, since_watermark
 
 
 def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
@@ -132,11 +134,13 @@ def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) 
     failed_to_nav = coupled["last_synch_result"].eq("failure").to_numpy(dtype=bool)
     user = str(scene.setup.get("integration_user", "")).lower()
     modified_by = crm_row["modified_by"].fillna("").str.lower()
+    picked_to_crm = nav_later & _beyond(scene, mapping, "to_crm", nav_row)
+    picked_to_nav = crm_later & _beyond(scene, mapping, "to_nav", crm_row["modified_on"])
     return Changes(
         nav_later=nav_later,
         crm_later=crm_later,
-        nav_modified=nav_later | (failed_to_crm & ~skipped),
-        crm_modified=crm_later | (failed_to_nav & ~skipped),
+        nav_modified=picked_to_crm | (failed_to_crm & ~skipped),
+        crm_modified=picked_to_nav | (failed_to_nav & ~skipped),
         own_write=(modified_by.eq(user) & (user != "")).to_numpy(dtype=bool),
         fresh=(nav_stamp.isna() & crm_stamp.isna()).to_numpy(dtype=bool),
         skipped=skipped,
@@ -144,6 +148,14 @@ def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) 
         crm_untimed=crm_row["modified_on"].isna().to_numpy(dtype=bool),
         baseline=coupled["baseline"],
     )
+
+
+def _beyond(scene: Scene, mapping: TableMapping, direction: OneWay, modified_on: pd.Series) -> Mask:
+    """Say which records the next pass picks: those modified after its watermark (engine 3.2)."""
+    since = None if scene.store is None else since_watermark(scene.store, mapping, direction)
+    if since is None:
+        return np.ones(len(modified_on), dtype=bool)
+    return np.asarray((modified_on > pd.Timestamp(since)).to_numpy(), dtype=bool)
 
 
 def observe_missing_options(scene: Scene) -> pd.DataFrame:

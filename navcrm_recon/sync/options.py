@@ -180,35 +180,27 @@ def decide_options(
         of the row it has, blank without one), ``action`` (``insert, modify, unchanged, skip,
         fail``), ``reason``, ``message`` (of a failure), all str; one row per option, by value.
     """
-    ordered = sorted(options, key=lambda each: each.value)
-    out = pd.DataFrame(
-        {
-            "crm_id": [str(each.value) for each in ordered],
-            "name": [each.name for each in ordered],
-            "label": [each.label for each in ordered],
-        },
-        dtype=TEXT,
-    )
+    named = [(each.value, each.name, each.label) for each in options]
+    out = pd.DataFrame(sorted(named), columns=["crm_id", "name", "label"], dtype=object)
+    out = out.astype(TEXT)
     rows = known.assign(crm_id=known["value"].astype(TEXT)).drop_duplicates("crm_id")
     rows = rows.set_index("crm_id").reindex(out["crm_id"])
     out["before"] = rows["nav_key"].fillna("").array
     mapped = out["before"].isin(nav) & out["before"].ne("")
     out["nav_key"] = out["before"].where(mapped, _codes(mapping, out["name"]))
     drifted = _listed(rows["caption"].fillna("").array) != _listed(out["label"].array)
-    alike = out["nav_key"].duplicated(keep=False) & ~mapped
     stale = out["before"].ne("") & ~mapped
-    there = out["nav_key"].isin(nav)
     table = [
         (mapped & drifted, "modify", "the label has changed"),
         (mapped, "unchanged", "the option has its code"),
         (~stale & only_coupled, "skip", "not coupled, and only coupled options are synchronised"),
-        (alike, "fail", "another option has the same code"),
-        (there, "modify", "the code was there without an option"),
+        (out["nav_key"].duplicated(keep=False), "fail", "another option has the same code"),
+        (out["nav_key"].isin(nav), "modify", "the code was there without an option"),
         (stale, "insert", "the NAV record of the option was renamed or deleted"),
     ]
-    conditions = [condition for condition, _, _ in table]
-    out["action"] = np.select(conditions, [action for _, action, _ in table], "insert")
-    out["reason"] = np.select(conditions, [why for _, _, why in table], "NAV has no such code")
+    conditions, actions, reasons = zip(*table, strict=True)
+    out["action"] = np.select(conditions, actions, "insert")
+    out["reason"] = np.select(conditions, reasons, "NAV has no such code")
     out["message"] = _collisions(mapping, out)
     return out.drop(columns="name").astype(TEXT)
 

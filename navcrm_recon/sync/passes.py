@@ -208,7 +208,8 @@ def _dependencies(
     """Synchronise first what records cannot be without, as jobs of their own (engine 4.5)."""
     hook = hook_of(mapping)
     if direction == "to_crm":
-        make_local_currency(run.scene, mapping, picked.records)
+        records, heard = picked.records, run.heard
+        run.jobs += make_local_currency(run.scene, run.store, mapping, records, heard)
     if hook is None or not len(picked.records):
         return
     only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled

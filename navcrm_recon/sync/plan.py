@@ -97,6 +97,8 @@ def apply_plan(scene: Scene, plan: Plan) -> list[Job]:
     one = replace(scene.fresh(), run_id=str(uuid.uuid4()))
     run = Run(one, store)
     for planned in plan.passes:
+        if not planned.request.keys and len(planned.actions):
+            continue  # what the passes after it make by themselves, such as the local currency
         mapping = mappings[planned.mapping]
         with at_work(one, store, mapping):
             _apply_pass(run, mapping, planned, real)

@@ -135,6 +135,7 @@ def _due(scene: Scene, mapping: TableMapping, entry: Entry) -> bool:
 def _run(scene: Scene, store: Store, mapping: TableMapping, entry: Entry) -> list[Job]:
     """Synchronise one mapping, and note when it runs next."""
     entry.status, entry.last_run = "in_process", scene.clock()
+    entry.earliest_start = None  # interrupted, it is due again at once
     _save(store, entry)
     try:
         jobs = synchronize_mapping(in_a_run(scene), mapping)

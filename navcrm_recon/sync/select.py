@@ -138,6 +138,14 @@ def _some(picked: Picked, kept: Mask) -> Picked:
     )
 
 
+def since_watermark(store: Store, mapping: TableMapping, direction: OneWay) -> datetime | None:
+    """Return the time after which a record must be modified to be picked, None for all."""
+    since = store.watermark(mapping.name, direction)
+    if since is None or direction == "to_crm":
+        return since
+    return (pd.Timestamp(since) - LOOK_BACK).to_pydatetime()
+
+
 def _changed(
     scene: Scene,
     store: Store,
@@ -149,9 +157,7 @@ def _changed(
     """Read what changed since the watermark, and what failed the last time."""
     source, _ = sides_of(direction)
     table, side = mapping.table(source), scene.side(source)
-    since = None if request.full else store.watermark(mapping.name, direction)
-    if since is not None and direction == "to_nav":
-        since = (pd.Timestamp(since) - LOOK_BACK).to_pydatetime()
+    since = None if request.full else since_watermark(store, mapping, direction)
     stamps = side.stamps(table, since=since)
     passed_over = stamps.index[:0]
     if direction == "to_nav" and passes_over_own_writes(mapping) and not request.force:
