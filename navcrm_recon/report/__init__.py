@@ -5,6 +5,7 @@ from navcrm_recon.report.conflicts import (
     conflict_chart,
     conflict_counts,
     conflicts,
+    planned_conflicts,
     settled_by,
     side_by_side,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "plan_counts",
     "planned",
     "planned_changes",
+    "planned_conflicts",
     "provenance",
     "quality_overview",
     "records_by_weight",

@@ -15,10 +15,12 @@ from navcrm_recon.report.markup import Fragment
 if TYPE_CHECKING:
     from navcrm_recon import Workspace
     from navcrm_recon.catalog.model import TableMapping
+    from navcrm_recon.sync.plan import Plan
 
 #: What ``update_conflict`` may say, other than that nothing is written.
 RESOLUTIONS: tuple[Literal["send", "get", "merge"], ...] = ("send", "get", "merge")
 
+_WITH = tuple(f"with_{setting}" for setting in RESOLUTIONS)
 _KEYS = ["mapping", "nav_key", "crm_id"]
 _FIELD = [*_KEYS, "nav_field", "crm_field"]
 
@@ -35,8 +37,8 @@ def conflicts(ws: Workspace, mapping: str | None = None) -> pd.DataFrame:
     -------
     DataFrame
         ``mapping, nav_key, crm_id, nav_name, crm_name, nav_field, crm_field, nav_value,
-        crm_value, cause, resolution``, then ``send, get, merge`` (the resolution under that
-        setting of ``update_conflict``) and ``nav_url, crm_url``, all str; resolution ``conflict``
+        crm_value, cause, resolution``, then ``with_send, with_get, with_merge`` (the resolution
+        under that setting of ``update_conflict``) and ``nav_url, crm_url``, all str; resolution ``conflict``
         or ``blocked``, conflicts first.
     """
     found = [_of_mapping(ws, ws.mappings[each]) for each in _names(ws, mapping)]
@@ -73,15 +75,27 @@ def _under(
     changed = replace(mapping, update_conflict=setting)
     catalog = replace(ws.catalog, mappings={**ws.catalog.mappings, mapping.name: changed})
     told = type(ws)(ws.config, catalog).diff(mapping.name).drop_duplicates(_FIELD)
-    return told[[*_FIELD, "resolution"]].rename(columns={"resolution": setting})
+    return told[[*_FIELD, "resolution"]].rename(columns={"resolution": f"with_{setting}"})
 
 
 def _nothing() -> pd.DataFrame:
     diff = empty("diff")
-    for name in ("nav_name", "crm_name", *RESOLUTIONS):
+    for name in ("nav_name", "crm_name", *_WITH):
         diff[name] = pd.Series(dtype=TEXT)
     return diff[[*_KEYS, "nav_name", "crm_name", *_FIELD[3:], "nav_value", "crm_value", "cause",
-                 "resolution", *RESOLUTIONS]]  # fmt: skip
+                 "resolution", *_WITH]]  # fmt: skip
+
+
+def planned_conflicts(plan: Plan, ws: Workspace) -> pd.DataFrame:
+    """Return the records a plan has as conflicts, with the fields that collide.
+
+    Returns
+    -------
+    DataFrame
+        ``mapping, direction, nav_key, crm_id, fields, reason, nav_url, crm_url``, all str.
+    """
+    rows = plan.actions[plan.actions["action"].eq("conflict")].reset_index(drop=True)
+    return linked(rows.drop(columns="action"), ws)
 
 
 def conflict_counts(found: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +111,7 @@ def conflict_chart(found: pd.DataFrame) -> Fragment:
     """Show the fields that stand in the way most often."""
     field = found["nav_field"].where(found["nav_field"].ne(""), found["crm_field"])
     counts = (found["mapping"] + ": " + field).value_counts().head(12)
-    return bars(counts, "Fields that differ in these records", "differences")
+    return bars(counts, "The 12 fields that differ most in these records", "differences")
 
 
 def settled_by(found: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +124,9 @@ def settled_by(found: pd.DataFrame) -> pd.DataFrame:
         blocked, none``.
     """
     codes = ["to_crm", "to_nav", "merge", "conflict", "blocked", "none"]
-    rows = {name: found[name].value_counts().reindex(codes).fillna(0) for name in RESOLUTIONS}
+    rows = {
+        name: found[f"with_{name}"].value_counts().reindex(codes).fillna(0) for name in RESOLUTIONS
+    }
     counted = pd.DataFrame(rows, index=codes).T.astype("int64")
     return counted.rename_axis("setting").reset_index().astype({"setting": TEXT})
 

@@ -26,8 +26,18 @@ def of_mapping(frame: pd.DataFrame, mapping: str | None) -> pd.DataFrame:
 
 
 def job_log(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Return the job log as a page shows it: ``started_at, mapping, ...``, counters, message."""
-    return jobs[["started_at", "finished_at", *_PASS, "type", *COUNTERS, "message"]]
+    """Return the job log as a page shows it; counters that are 0 in every job have no column.
+
+    Returns
+    -------
+    DataFrame
+        ``started_at`` (UTC), ``mapping, direction, type`` (str), ``seconds`` (Int64, blank for a
+        job that never ended), counters (int64), ``message`` (str).
+    """
+    lasted = (jobs["finished_at"] - jobs["started_at"]).dt.total_seconds()
+    counted = [name for name in COUNTERS if jobs[name].any()]
+    out = jobs.assign(seconds=lasted.round().astype("Int64"))
+    return out[["started_at", *_PASS, "type", "seconds", *counted, "message"]]
 
 
 def work_chart(jobs: pd.DataFrame) -> Fragment:
@@ -50,13 +60,13 @@ def errors_by_message(errors: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``message`` (str, the keys of records as ``…``), ``mapping`` (str), ``errors, records``
+        ``mapping`` (str), ``message`` (str, the keys of records as ``…``), ``errors, records``
         (int64), ``last_at`` (UTC), ``examples`` (str, NAV keys).
     """
     said = pd.Series(list(map(_without_keys, errors["message"], errors["nav_key"],
                               errors["crm_id"])), index=errors.index, dtype=TEXT)  # fmt: skip
     rows = errors.assign(message=said, record=errors["nav_key"] + errors["crm_id"])
-    found = rows.groupby(["message", "mapping"], sort=False).agg(
+    found = rows.groupby(["mapping", "message"], sort=False).agg(
         errors=("no", "size"),
         records=("record", "nunique"),
         last_at=("at", "max"),
@@ -98,8 +108,8 @@ def latest_writes(writes: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
     return linked(writes[::-1].reset_index(drop=True)[columns], ws)
 
 
-def skipped_records(skipped: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
-    """Return the skipped records with links, and which of them are still there.
+def skipped_records(ws: Workspace) -> pd.DataFrame:
+    """Return the skipped records, newest failure first, with links.
 
     Returns
     -------
@@ -107,4 +117,4 @@ def skipped_records(skipped: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
         ``mapping, nav_key, crm_id, nav_name, crm_name, direction`` (str), ``failed_at`` (UTC),
         ``message`` (str), ``nav_exists, crm_exists`` (bool), ``nav_url, crm_url`` (str).
     """
-    return linked(skipped, ws)
+    return linked(ws.skipped(), ws)

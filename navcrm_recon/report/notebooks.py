@@ -61,7 +61,9 @@ def notebook_folder() -> Path:
 
 
 def find_notebooks(names: Sequence[str] | None = None) -> list[Notebook]:
-    """Return the named notebooks, or all of the package, in reading order.
+    """Return the named notebooks, or those of the report, in reading order.
+
+    Notebooks with a number are pages of the report; the others run only when they are named.
 
     Parameters
     ----------
@@ -78,8 +80,8 @@ def find_notebooks(names: Sequence[str] | None = None) -> list[Notebook]:
     """
     known = {path.stem: path for path in sorted(notebook_folder().glob("*.ipynb"))}
     if names is None:
-        return [read_notebook(path) for path in known.values()]
-    by_name = known | {stem.partition("_")[2]: path for stem, path in known.items()}
+        return [read_notebook(path) for stem, path in known.items() if stem[0].isdigit()]
+    by_name = known | {stem.lstrip("0123456789_"): path for stem, path in known.items()}
     paths = [_named(name, by_name, list(known)) for name in names]
     return [read_notebook(path) for path in dict.fromkeys(paths)]
 

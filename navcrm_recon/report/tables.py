@@ -13,14 +13,14 @@ from navcrm_recon.report.words import word
 #: Columns that hold codes, shown in plain words.
 _CODED = {
     "state", "cause", "resolution", "finding", "outcome", "severity", "status", "measure", "what",
-    "last_synch_result", "last_synch_crm_result", "side", "missing_in", "action", "send", "get",
-    "merge", "setting", "type",
+    "last_synch_result", "last_synch_crm_result", "side", "missing_in", "action",
+    "with_send", "with_get", "with_merge", "setting", "type",
 }  # fmt: skip
 
 #: Columns of names that are not broken over lines.
 _WHOLE = _CODED | {
     "mapping", "column", "direction", "nav_table", "crm_entity", "nav_field", "nav_code", "value",
-    "by",
+    "by", "field", "fields", "examples",
 }  # fmt: skip
 
 #: A column whose cells open a record, and the column that holds the addresses.
@@ -62,7 +62,7 @@ _HEADINGS = {
     "first_seen": "First seen", "runs": "Runs open", "started_at": "Started",
     "finished_at": "Finished", "at": "When", "failed_at": "Failed on", "last_at": "Last",
     "nav_exists": "In NAV", "crm_exists": "In CRM", "by": "Agree in",
-    "setting": "update_conflict", "send": "With send", "get": "With get",
+    "setting": "update_conflict",
     "unchanged": "Unchanged", "skip": "Skipped", "fail": "Fails", "conflict": "Conflict",
 }  # fmt: skip
 
