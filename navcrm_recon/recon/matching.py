@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,26 +78,27 @@ def match(
         group = [row for row in rows if row.match_priority == priority]
         found[:, place] = _candidates(group, nav, crm, at)
     chosen = _in_turn(found, positions(ids, taken) >= 0)
-    reason = np.select(
-        [
-            chosen >= 0,
-            (found >= 0).any(axis=1),
-            (found == _AMBIGUOUS).any(axis=1),
-            (found == _NO_MATCH).any(axis=1),
-        ],
-        REASONS[:-1],
-        REASONS[-1],
-    )
     place = (found == chosen[:, None]).argmax(axis=1)
     used = pd.Series(np.array(priorities)[place], index=nav.index, dtype="Int64")
     return pd.DataFrame(
         {
             "crm_id": pd.Series(gather(ids, chosen), dtype=TEXT).fillna("").array,
             "priority": used.where(chosen >= 0),
-            "reason": pd.array(reason, dtype=TEXT),
+            "reason": pd.array(_reasons(found, chosen), dtype=TEXT),
         },
         index=nav.index,
     )
+
+
+def _reasons(found: Positions, chosen: Positions) -> npt.NDArray[np.str_]:
+    """Say what each record came to, by the most telling of what it found."""
+    conditions = [
+        chosen >= 0,
+        (found >= 0).any(axis=1),
+        (found == _AMBIGUOUS).any(axis=1),
+        (found == _NO_MATCH).any(axis=1),
+    ]
+    return np.select(conditions, REASONS[:-1], REASONS[-1])
 
 
 def _in_turn(found: Positions, taken: Mask) -> Positions:
