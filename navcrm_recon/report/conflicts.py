@@ -38,8 +38,8 @@ def conflicts(ws: Workspace, mapping: str | None = None) -> pd.DataFrame:
     DataFrame
         ``mapping, nav_key, crm_id, nav_name, crm_name, nav_field, crm_field, nav_value,
         crm_value, cause, resolution``, then ``with_send, with_get, with_merge`` (the resolution
-        under that setting of ``update_conflict``) and ``nav_url, crm_url``, all str; resolution ``conflict``
-        or ``blocked``, conflicts first.
+        under that setting of ``update_conflict``) and ``nav_url, crm_url``, all str; resolution
+        ``conflict`` or ``blocked``, conflicts first.
     """
     found = [_of_mapping(ws, ws.mappings[each]) for each in _names(ws, mapping)]
     every = pd.concat([_nothing(), *found], ignore_index=True).astype(TEXT)
