@@ -164,6 +164,8 @@ def _comparable(
     kind, nav = physical.table.columns[name].kind, physical.table.side == "nav"
     if kind in ("text", "code") and isinstance(physical.types[name], sa.String):
         text: sa.ColumnElement[Any] = sa.func.rtrim(column)
+        if nav and kind == "code":
+            return column, column == ""  # NAV keeps codes trimmed; as it is, an index serves it
         if nav:
             return text, text == ""
         return sa.func.lower(text), sa.func.coalesce(text, "") == ""
