@@ -17,7 +17,8 @@ class Changes:
     """What is known of each coupled pair since its last synchronisation, in the pairs' order.
 
     ``nav_later`` / ``crm_later``: modified after the stamp (3.6); ``nav_modified`` /
-    ``crm_modified``: the same, or the last attempt from that side failed; ``own_write``: the CRM
+    ``crm_modified``: the same, or the last attempt from that side failed; ``nav_picked`` /
+    ``crm_picked``: the next pass looks at the record at all (3.2); ``own_write``: the CRM
     record was last modified by the integration user (R3.4); ``fresh``: neither stamp is set;
     ``nav_untimed`` / ``crm_untimed``: the product keeps no modified-on of the record;
     ``baseline``: Series of bytes or None (``recon.baseline``).
@@ -27,6 +28,8 @@ class Changes:
     crm_later: Mask
     nav_modified: Mask
     crm_modified: Mask
+    nav_picked: Mask
+    crm_picked: Mask
     own_write: Mask
     fresh: Mask
     skipped: Mask
@@ -38,7 +41,9 @@ class Changes:
     def unknown(cls, pairs: int) -> Changes:
         """Return what is known of couplings that were never synchronised and carry no times."""
         no, yes = np.zeros(pairs, dtype=bool), np.ones(pairs, dtype=bool)
-        return cls(no, no, no, no, no, yes, no, no, no, pd.Series([None] * pairs, dtype=object))
+        return cls(
+            no, no, no, no, yes, yes, no, yes, no, no, no, pd.Series([None] * pairs, dtype=object)
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,9 @@ def _passes(mapping: TableMapping, pair: Positions, changes: Changes) -> tuple[M
     to_crm = np.full(len(pair), mapping.direction in ("to_crm", "both"))
     to_nav = np.full(len(pair), mapping.direction in ("to_nav", "both"))
     own = changes.own_write[pair] & passes_over_own_writes(mapping)
-    return to_crm & changes.nav_modified[pair], to_nav & changes.crm_modified[pair] & ~own
+    to_crm &= changes.nav_modified[pair] & changes.nav_picked[pair]
+    to_nav &= changes.crm_modified[pair] & changes.crm_picked[pair] & ~own
+    return to_crm, to_nav
 
 
 def _both_sides(mapping: TableMapping, pair: Positions, changes: Changes) -> Mask:

@@ -126,7 +126,8 @@ def _failure(each: Pass, place: int, at: datetime, about: Mapping[Any, Any]) -> 
         "direction": each.direction,
         own: each.key(place),
         other: each.partner(place),
-        **{name: str(about[name]) for name in ("field", "value", "message")},
+        **{name: str(about[name]) for name in ("field", "value")},
+        "message": f"{each.mapping.name}: {about['message']}",
     }
 
 

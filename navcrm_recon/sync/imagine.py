@@ -24,6 +24,8 @@ from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.scene import new_id as real_id
 
 _PAIR = ["mapping", "nav_key", "crm_id"]
+#: How the key of a record begins that is not yet born.
+_UNBORN = "<new "
 _NUMBERS = ("option", "integer", "decimal", "boolean")
 
 
@@ -45,7 +47,7 @@ def imagined(scene: Scene) -> Scene:
 
 def placeholder(mapping: str, source: str) -> str:
     """Return the name of a record that is not yet born."""
-    return real_id(mapping, source) if mapping == "journal" else f"<new {mapping} {source}>"
+    return real_id(mapping, source) if mapping == "journal" else f"{_UNBORN}{mapping} {source}>"
 
 
 class ImaginedSide:
@@ -106,10 +108,10 @@ class ImaginedSide:
         """Read the real records as the imagined writes left them."""
         rows, gone = self._rows.get(table.name, {}), self._gone.get(table.name, set())
         if not rows and not gone:
-            return self._base.read(table, columns, where, keys)
+            return self._base.read(table, columns, _real(table, where), keys)
         new = self._new.get(table.name, set())
         asked = None if keys is None else [key for key in keys if key not in new]
-        base = self._base.read(table, columns, where, asked)
+        base = self._base.read(table, columns, _real(table, where), asked)
         base = base[~base.index.isin([*rows, *gone])]
         wanted = [key for key in rows if keys is None or key in set(keys)]
         names = list(dict.fromkeys([*columns, *(each.field for each in where)]))
@@ -171,6 +173,20 @@ class ImaginedSide:
             index=pd.Index(list(mine), dtype=TEXT, name=INDEX_NAMES[self.name]),
         )
         return pd.concat([base, conform(own, "stamps")]).sort_index()
+
+
+def _real(table: Table, where: Sequence[Condition]) -> list[Condition]:
+    """Return conditions a real side understands: no real record names one not yet born."""
+    out = []
+    for each in where:
+        values = each.value if isinstance(each.value, list) else [each.value]
+        unborn = [value for value in values if str(value).startswith(_UNBORN)]
+        if unborn and table.columns[each.field].kind in ("guid", "lookup"):
+            kept = [value for value in values if value not in unborn]
+            out.append(Condition(each.field, "in" if each.op == "eq" else each.op, kept))
+        else:
+            out.append(each)
+    return out
 
 
 def _meeting(table: Table, frame: pd.DataFrame, where: Sequence[Condition]) -> pd.DataFrame:

@@ -134,13 +134,14 @@ def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) 
     failed_to_nav = coupled["last_synch_result"].eq("failure").to_numpy(dtype=bool)
     user = str(scene.setup.get("integration_user", "")).lower()
     modified_by = crm_row["modified_by"].fillna("").str.lower()
-    picked_to_crm = nav_later & _beyond(scene, mapping, "to_crm", nav_row)
-    picked_to_nav = crm_later & _beyond(scene, mapping, "to_nav", crm_row["modified_on"])
+    nav_retried, crm_retried = failed_to_crm & ~skipped, failed_to_nav & ~skipped
     return Changes(
         nav_later=nav_later,
         crm_later=crm_later,
-        nav_modified=picked_to_crm | (failed_to_crm & ~skipped),
-        crm_modified=picked_to_nav | (failed_to_nav & ~skipped),
+        nav_modified=nav_later | nav_retried,
+        crm_modified=crm_later | crm_retried,
+        nav_picked=nav_retried | _beyond(scene, mapping, "to_crm", nav_row),
+        crm_picked=crm_retried | _beyond(scene, mapping, "to_nav", crm_row["modified_on"]),
         own_write=(modified_by.eq(user) & (user != "")).to_numpy(dtype=bool),
         fresh=(nav_stamp.isna() & crm_stamp.isna()).to_numpy(dtype=bool),
         skipped=skipped,
@@ -151,11 +152,12 @@ def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) 
 
 
 def _beyond(scene: Scene, mapping: TableMapping, direction: OneWay, modified_on: pd.Series) -> Mask:
-    """Say which records the next pass picks: those modified after its watermark (engine 3.2)."""
+    """Say which records lie beyond the watermark, or have no modified-on (engine 3.2)."""
     since = None if scene.store is None else since_watermark(scene.store, mapping, direction)
     if since is None:
         return np.ones(len(modified_on), dtype=bool)
-    return np.asarray((modified_on > pd.Timestamp(since)).to_numpy(), dtype=bool)
+    beyond = (modified_on > pd.Timestamp(since)) | modified_on.isna()
+    return np.asarray(beyond.to_numpy(), dtype=bool)
 
 
 def observe_missing_options(scene: Scene) -> pd.DataFrame:
