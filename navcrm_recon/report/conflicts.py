@@ -95,7 +95,7 @@ def planned_conflicts(plan: Plan, ws: Workspace) -> pd.DataFrame:
         ``mapping, direction, nav_key, crm_id, fields, reason, nav_url, crm_url``, all str.
     """
     rows = plan.actions[plan.actions["action"].eq("conflict")].reset_index(drop=True)
-    return linked(rows.drop(columns="action"), ws)
+    return linked(rows[["mapping", "direction", "nav_key", "crm_id", "fields", "reason"]], ws)
 
 
 def conflict_counts(found: pd.DataFrame) -> pd.DataFrame:

@@ -31,13 +31,11 @@ def job_log(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``started_at`` (UTC), ``mapping, direction, type`` (str), ``seconds`` (Int64, blank for a
-        job that never ended), counters (int64), ``message`` (str).
+        ``started_at`` (UTC), ``mapping, direction, type`` (str), counters (int64), ``message``
+        (str).
     """
-    lasted = (jobs["finished_at"] - jobs["started_at"]).dt.total_seconds()
     counted = [name for name in COUNTERS if jobs[name].any()]
-    out = jobs.assign(seconds=lasted.round().astype("Int64"))
-    return out[["started_at", *_PASS, "type", "seconds", *counted, "message"]]
+    return jobs[["started_at", *_PASS, "type", *counted, "message"]]
 
 
 def work_chart(jobs: pd.DataFrame) -> Fragment:

@@ -14,7 +14,7 @@ from navcrm_recon.report.words import word
 _CODED = {
     "state", "cause", "resolution", "finding", "outcome", "severity", "status", "measure", "what",
     "last_synch_result", "last_synch_crm_result", "side", "missing_in", "action",
-    "with_send", "with_get", "with_merge", "setting", "type",
+    "with_send", "with_get", "with_merge", "type",
 }  # fmt: skip
 
 #: Columns of names that are not broken over lines.
@@ -171,6 +171,8 @@ def _kind(name: str) -> str:
         return ' class="nr-key"'
     if name in _TIMES:
         return ' class="nr-date"'
+    if name in _SENTENCES:
+        return ' class="nr-text nr-long" dir="auto"'
     return ' class="nr-code"' if name in _WHOLE else ' class="nr-text" dir="auto"'
 
 
