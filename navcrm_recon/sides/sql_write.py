@@ -6,6 +6,7 @@ it stands alone.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,11 +84,26 @@ def _attempt(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[Wri
 
 def _failed(write: Write, exc: Error | sa.exc.DBAPIError) -> Written:
     if isinstance(exc, sa.exc.DBAPIError):
-        reason = str(exc.orig).strip().split("\n")[0]
-        return Written(write.key, None, f"The database refused the record: {shorten(reason)}")
+        return _refused(write, str(exc.orig).strip())
     stale = isinstance(exc, Refused) and exc.stale
     value = "" if exc.value is None else shorten(exc.value)
     return Written(write.key, None, str(exc), exc.field or "", value, stale)
+
+
+def _refused(write: Write, said: str) -> Written:
+    """Say what a database has against a record, and of which field, where it names one."""
+    named = [
+        name
+        for name in sorted(write.values, key=len, reverse=True)
+        if re.search(rf"\b{re.escape(name.replace('.', '_'))}\b", said)
+    ]
+    field = named[0] if named else ""
+    value = shorten(write.values[field]) if field and write.values[field] is not None else ""
+    about = f" ({field} '{value}')" if field else ""
+    reason = shorten(said.split("\n")[0]).rstrip(".")
+    remedy = "Correct the value, or the rule of the database."
+    text = f"The database refused the record: {reason}{about}. {remedy}"
+    return Written(write.key, None, text, field, value)
 
 
 def _apply(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[Written]:

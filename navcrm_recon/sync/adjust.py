@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -71,21 +72,20 @@ def contact(
         found = known.crm.take(pc.index_in(values, value_set=known.nav))
         linked = customer_links(scene, "Contact No.", named)["Contact No."]
         lost = ~np.asarray(source[own].isin(list(linked)).to_numpy(), dtype=bool)
-        problem = "the company of the contact is not related to a customer"
+        problem = "the company of the contact is not related to a customer. Make it one in NAV"
     else:
         known = account_of_company(scene, [], named)
         found = known.nav.take(pc.index_in(values, value_set=known.crm))
         lost = as_mask(found.is_null(), True)
         problem = "the company does not exist: the parent account is not coupled to a customer " \
-            "that has a company contact"  # fmt: skip
+            "that has a company contact. Synchronise or couple that account first"  # fmt: skip
     fails = lost if old is None else np.zeros(len(source), dtype=bool)
     column = "parentcustomerid" if direction == "to_crm" else "Company No."
-    return [
-        *owned_by_team(mapping, direction, source, old),
-        _extra(mapping, direction, column, source, old, pc.fill_null(found, ""),
-               given=_there(found), fails=fails, problem=f"{own}: {problem}",
-               both=old is not None)
-    ]  # fmt: skip
+    parent = _extra(
+        mapping, direction, column, source, old, pc.fill_null(found, ""), given=_there(found),
+        fails=fails, problem=f"{own}: {problem}", both=old is not None,
+    )  # fmt: skip
+    return [*owned_by_team(mapping, direction, source, old), replace(parent, source=values)]
 
 
 def ignored_contacts(

@@ -79,7 +79,8 @@ def _cause(field: FieldWrite, value: str) -> tuple[str, str, str]:
     """Say why a field cannot be transferred (engine 9.4)."""
     row = field.row
     if row is None or field.problem:
-        return field.column.name, value, f"{field.problem}."
+        found = f" (found '{shorten(value, 60)}')" if value else ""
+        return field.column.name, value, f"{field.problem}{found}."
     source = row.nav if field.column is row.crm else row.crm
     name = source.name if source is not None else field.column.name
     if not value:
