@@ -18,7 +18,6 @@ from navcrm_recon.sync.write import NEW, Pass
 
 _COUNTER = {
     "insert": "inserted", "restore": "inserted", "modify": "modified", "unchanged": "unchanged",
-    "skip": "skipped", "fail": "failed", "conflict": "failed",
 }  # fmt: skip
 RESULTS = {"to_crm": "last_synch_crm_result", "to_nav": "last_synch_result"}
 JOB_IDS = {"to_crm": "last_synch_crm_job_id", "to_nav": "last_synch_job_id"}
@@ -39,16 +38,16 @@ def confirm(
     failures: list[Row] = []
     stale: list[str] = []
     for place in places:
-        action, done = each.action(place), written.get(place)
+        action, done = each.actions[place], written.get(place)
         if done is not None and done.stale and not each.final:
-            stale.append(each.key(place))
+            stale.append(each.keys[place])
         elif done is not None and done.error:
             failures.append(_refused(each, place, done, at))
         elif action in ("fail", "conflict"):
             failures.append(_failure(each, place, at, each.refusals.loc[place].to_dict()))
         else:
             if action in ("uncouple", "restore"):
-                removed.append(each.coupling(place))
+                removed.append(each.couplings[place])
             saved += _kept(each, place, action, done)
             if counter := _COUNTER.get(action):
                 setattr(each.job, counter, getattr(each.job, counter) + 1)
@@ -65,17 +64,17 @@ def confirm(
 
 
 def _kept(each: Pass, place: int, action: str, done: Written | None) -> list[Row]:
-    """Return the coupling a success leaves, none where it is not touched (D1, D3, D6)."""
-    before = each.coupling(place)
-    if action in ("skip", "uncouple") or each.examined.decisions["rule"].iloc[place] == "D6":
+    """Return the coupling a success leaves."""
+    before = each.couplings[place]
+    if action == "uncouple":
         return []
     if each.request.links:
         return _linked(each, place, done, before)
     own, other = key_names(each.direction)
     new = action in NEW or not before["nav_key"]
     coupling: Row = {"mapping": each.mapping.name, "skipped": False} if new else dict(before)
-    each.partners[place] = done.key if done else each.partner(place)
-    coupling |= {own: each.key(place), other: each.partners[place]}
+    each.partners[place] = done.key if done else each.partner_keys[place]
+    coupling |= {own: each.keys[place], other: each.partners[place]}
     if new or all(pd.isna(before[name]) for name in STAMPS.values()):
         each.fresh.append((coupling["nav_key"], coupling["crm_id"]))
     there = done.modified_on if done else each.examined.partner_modified_on.iloc[place]
@@ -109,9 +108,9 @@ def _stamp(value: Any) -> Any:
 
 def _refused(each: Pass, place: int, done: Written, at: datetime) -> Row:
     """Return the error of a write the other side refused (D12)."""
-    verb = "creating" if each.action(place) in NEW else "modifying"
+    verb = "creating" if each.actions[place] in NEW else "modifying"
     table, other = each.mapping.table(each.source).name, each.mapping.table(each.other).name
-    text = f"{table} {each.key(place)}: {verb} its {other} failed: {done.error}"
+    text = f"{table} {each.keys[place]}: {verb} its {other} failed: {done.error}"
     about = {"field": done.field, "value": done.value, "message": text}
     return _failure(each, place, at, about)
 
@@ -124,8 +123,8 @@ def _failure(each: Pass, place: int, at: datetime, about: Mapping[Any, Any]) -> 
         "at": at,
         "mapping": each.mapping.name,
         "direction": each.direction,
-        own: each.key(place),
-        other: each.partner(place),
+        own: each.keys[place],
+        other: each.partner_keys[place],
         **{name: str(about[name]) for name in ("field", "value")},
         "message": f"{each.mapping.name}: {about['message']}",
     }
@@ -134,7 +133,7 @@ def _failure(each: Pass, place: int, at: datetime, about: Mapping[Any, Any]) -> 
 def _marked(each: Pass, failures: list[Row]) -> list[Row]:
     """Mark the couplings of failed records; a second identical failure skips them (6.1)."""
     result, job_id = RESULTS[each.direction], JOB_IDS[each.direction]
-    coupled = [(one, each.coupling(one["place"])) for one in failures]
+    coupled = [(one, dict(each.couplings[one["place"]])) for one in failures]
     coupled = [(one, coupling) for one, coupling in coupled if coupling["nav_key"]]
     again = {c[job_id] for _, c in coupled if c[result] == "failure" and c[job_id]}
     texts = each.store.error_texts(sorted(again)) if again else pd.DataFrame()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,22 +81,33 @@ class Pass:
         """The side the pass writes."""
         return sides_of(self.direction)[1]
 
-    def action(self, place: int) -> str:
-        """Return what was decided about a record."""
-        return str(self.examined.decisions["action"].iloc[place])
+    @cached_property
+    def actions(self) -> list[str]:
+        """What was decided about each record."""
+        return self.examined.decisions["action"].tolist()
 
-    def key(self, place: int) -> str:
-        """Return the key of a record on the source side."""
-        return str(self.examined.picked.records.index[place])
+    @cached_property
+    def rules(self) -> list[str]:
+        """The row of the decision table that decided about each record."""
+        return self.examined.decisions["rule"].tolist()
 
-    def partner(self, place: int) -> str:
-        """Return the key of its partner, blank where there is none."""
-        return str(self.examined.partner.iloc[place])
+    @cached_property
+    def keys(self) -> list[str]:
+        """The key of each record on the source side."""
+        return [str(key) for key in self.examined.picked.records.index]
 
-    def coupling(self, place: int) -> dict[str, Any]:
-        """Return its coupling as a row of ``coupling_records``; blank keys where there is none."""
-        row = self.examined.picked.couplings.iloc[place]
-        return {str(name): value for name, value in row.items()}
+    @cached_property
+    def partner_keys(self) -> list[str]:
+        """The key of each record's partner, blank where there is none."""
+        return self.examined.partner.tolist()
+
+    @cached_property
+    def couplings(self) -> list[dict[str, Any]]:
+        """The coupling of each record, a row of ``coupling_records``; blank keys without one."""
+        frame = self.examined.picked.couplings
+        names = [str(name) for name in frame.columns]
+        rows = zip(*(frame[name] for name in names), strict=True)
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def keeps_baseline(self, place: int) -> bool:
         """Say whether the baseline stays as it was: the other pass has something to bring yet."""
@@ -114,10 +126,11 @@ def write_pass(each: Pass) -> list[str]:
     each.wanted = _wanted(each)
     each.baselines = _baselines(each)
     stale: list[str] = []
-    steps = range(0, len(each.examined.decisions), BATCH)
+    acting = _acting(each)
+    steps = range(0, len(acting), BATCH)
     label = f"{each.mapping.name} {each.direction}"
     for start in tqdm(steps, desc=label, unit="batch", disable=None, leave=False):
-        places = range(start, min(start + BATCH, len(each.examined.decisions)))
+        places = acting[start : start + BATCH]
         at = each.scene.clock()
         entries = [_entry(each, place, at) for place in places if place in each.wanted]
         written = _write(each, entries, at)
@@ -126,6 +139,16 @@ def write_pass(each: Pass) -> list[str]:
             _close(each, entries, written)
             each.store.finish_job(each.job)  # its counters so far
     return stale
+
+
+def _acting(each: Pass) -> list[int]:
+    """Return the records whose coupling is touched; the others are only counted (D1, D3, D6)."""
+    decisions = each.examined.decisions
+    skipped = decisions["action"].eq("skip").to_numpy()
+    unchanged = decisions["rule"].eq("D6").to_numpy()
+    each.job.skipped += int(skipped.sum())
+    each.job.unchanged += int(unchanged.sum())
+    return [int(place) for place in np.flatnonzero(~skipped & ~unchanged)]
 
 
 def _wanted(each: Pass) -> dict[int, Wanted]:
@@ -200,9 +223,9 @@ def _series(values: pa.Array) -> pd.Series:
 def _entry(each: Pass, place: int, at: datetime) -> dict[str, Any]:
     """Return the journal entry of one write; the id of a new record is chosen here."""
     own, other = key_names(each.direction)
-    action, key = each.action(place), each.key(place)
+    action, key = each.actions[place], each.keys[place]
     identity = each.scene.new_id(each.mapping.name, key) if action in NEW else ""
-    partner = each.partner(place)
+    partner = each.partner_keys[place]
     if action in NEW:  # NAV gives the number
         partner = identity if each.other == "crm" else ""
     before = each.examined.picked.couplings["baseline"].iloc[place]
@@ -245,7 +268,7 @@ def _order(each: Pass, entry: Mapping[str, Any]) -> Write:
     if not entry["identity"]:
         expected = each.examined.partner_modified_on.iloc[place]
         time = None if pd.isna(expected) else expected.to_pydatetime()
-        return Write("update", each.partner(place), values, time)
+        return Write("update", each.partner_keys[place], values, time)
     key = str(entry["crm_id"]) if each.other == "crm" else _given_key(each, values)
     return Write("insert", key, values, None, str(entry["identity"]))
 
