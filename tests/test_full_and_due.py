@@ -197,3 +197,33 @@ def test_what_is_on_hold_does_not_run_until_it_is_released(build):
     assert len(world.workspace.run_due()) == 2
     with pytest.raises(NotFoundError, match="no interval"):
         hold(world.workspace._scene, world.workspace.mappings["PAYMENT TERMS"])
+
+
+def test_an_interrupted_run_is_due_at_once_however_long_its_rest_was(build):
+    """Contract 7: the next run finishes the work; engine R8.3."""
+    world = build(
+        nav={"Customer": [ADATUM]}, crm={"account": [ACCOUNT]}, couplings=[COUPLED], mappings=ONLY
+    )
+    world.take("advance", "1h")
+    world.take("run_due", {})
+    assert entry(world)["status"] == "inactive"
+    world.take("advance", "1m")
+    world.take("edit_nav", {"table": "Customer", "key": "10000", "set": {"Name": "Adatum 2"}})
+    world.take("advance", "1m")
+
+    scene = world.workspace._scene
+
+    def interrupted():
+        if scene.store.schedule()["status"].eq("in_process").any():
+            raise KeyboardInterrupt
+        return world.now
+
+    scene.clock = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        world.workspace.run_due()
+    scene.clock = lambda: world.now
+    assert entry(world)["status"] == "in_process"
+    world.take("advance", "1m")
+    jobs = world.workspace.run_due()
+    assert [job.modified for job in jobs] == [1, 0]
+    assert [row["name"] for row in world.rows("crm", "account")] == ["Adatum 2"]
