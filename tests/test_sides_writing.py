@@ -277,7 +277,8 @@ def test_a_given_key_that_somebody_else_has_is_refused(nav: Open) -> None:
         side, CUSTOMER, Write("insert", "10000", {"Name": "B"}, identity=GUID.format(7))
     )
 
-    assert done.error == "There is already a Customer of this key."
+    assert done.error.startswith("There is already a Customer '10000'.")
+    assert (done.field, done.value) == ("No.", "10000")
     assert one(side, CUSTOMER, "10000", "Name") == {"Name": "Name 10000"}
 
 

@@ -179,7 +179,12 @@ def _there(tx: Transaction, table: Table, writes: Sequence[Write]) -> dict[int, 
                 raise Refused(WAS_DELETED, stale=True)
             there[place] = Written(nav_stamping.record_key(row), row.values["Modified On"])
         elif each.key in taken and nav_stamping.registered(tx, table):
-            raise Refused(f"There is already a {table.name} of this key.", value=each.key)
+            raise Refused(
+                f"There is already a {table.name} '{shorten(each.key)}'. Give it another key, or "
+                "couple the two.",
+                field=table.key[0],
+                value=each.key,
+            )
         elif each.key in taken:
             there[place] = Written(each.key, None)
     return there
