@@ -39,10 +39,9 @@ def told(each: Pass) -> Told:
     """Return what a pass did."""
     own, other = key_names(each.direction)
     picked, decisions = each.examined.picked, each.examined.decisions
-    keys = [str(key) for key in picked.records.index]
-    partners = each.examined.partner.reset_index(drop=True).copy()
+    keys, partners = each.keys, list(each.partner_keys)
     for place, key in each.partners.items():
-        partners.iloc[place] = key
+        partners[place] = key
     about = {"mapping": each.mapping.name, "direction": each.direction}
     reasons = decisions["rule"] + ": " + decisions["reason"]
     reasons.loc[each.refusals.index] += ". " + each.refusals["message"]
@@ -50,7 +49,7 @@ def told(each: Pass) -> Told:
         {
             **about,
             own: keys,
-            other: partners.to_numpy(),
+            other: partners,
             "action": decisions["action"].to_numpy(),
             "reason": reasons.to_numpy(),
             "fields": [_fields(each, place) for place in range(len(keys))],
@@ -58,7 +57,7 @@ def told(each: Pass) -> Told:
         index=range(len(keys)),
     )
     rows = [
-        {**about, own: keys[place], other: partners.iloc[place],
+        {**about, own: keys[place], other: partners[place],
          "side": side, "field": name, "old": old, "new": new}
         for place, one in sorted(each.wanted.items())
         for side, name, old, new in one.changes
