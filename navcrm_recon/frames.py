@@ -110,7 +110,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "subject": TEXT,
         "reason": TEXT,
     },
-    # What the state (or NAV's table 5331) knows of a coupling; ``baseline`` are the bytes of
+    # What the state (or NAV's table 5331) knows of a coupling; ``integration_id`` is that of
+    # the NAV record, blank where it is not known; ``baseline`` are the bytes of
     # ``recon.baseline``, None without one.
     "coupling_records": {
         "mapping": TEXT,
@@ -123,6 +124,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "last_synch_crm_result": TEXT,
         "last_synch_job_id": TEXT,
         "last_synch_crm_job_id": TEXT,
+        "integration_id": TEXT,
         "baseline": np.dtype(object),
     },
     # Rows of the option mapping (table 5334).
@@ -167,7 +169,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     # The latest error of a record in a job, as the repeat test compares it (engine 6.1).
     "error_texts": {"job_id": TEXT, "nav_key": TEXT, "crm_id": TEXT, "message": TEXT},
     # Writes, noted before they are made: ``changes`` is a JSON list of [side, field, old, new];
-    # ``at`` is what the write stamps the destination with; ``outcome`` is blank while open.
+    # ``at`` is what the write stamps the destination with; ``identity`` is what a new record is
+    # found by, ``integration_id`` that of the NAV record; ``outcome`` is blank while open.
     "journal": {
         "id": TEXT,
         "job_id": TEXT,
@@ -177,6 +180,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "nav_key": TEXT,
         "crm_id": TEXT,
         "identity": TEXT,
+        "integration_id": TEXT,
         "at": UTC,
         "source_stamp": UTC,
         "baseline": np.dtype(object),
@@ -230,8 +234,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "nav_exists": np.dtype(bool),
         "crm_exists": np.dtype(bool),
     },
-    # When a record last changed and who did it; index = the side's key.
-    "stamps": {"modified_on": UTC, "modified_by": TEXT},
+    # When a record last changed and who did it, and the Integration ID NAV knows it by; index =
+    # the side's key.
+    "stamps": {"modified_on": UTC, "modified_by": TEXT, "identity": TEXT},
 }
 
 

@@ -56,6 +56,7 @@ def nav_coupling_records(side: Side, catalog: Catalog) -> tuple[pd.DataFrame, pd
             "last_synch_crm_modified_on": rows["Last Synch. CRM Modified On"],
             "last_synch_result": rows["Last Synch. Result"].map(_RESULTS),
             "last_synch_crm_result": rows["Last Synch. CRM Result"].map(_RESULTS),
+            "integration_id": rows["Integration ID"],
         }
     )
     order = ["mapping", "nav_key", "crm_id"]

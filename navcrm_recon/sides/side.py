@@ -61,7 +61,8 @@ class Side(Protocol):
     ) -> pd.DataFrame:
         """Say when the records last changed: frame ``stamps``, index = key, existing records only.
 
-        NAV: ``Integration Record`` (5151), Modified On; CRM: ``modifiedon``, ``modifiedby``.
+        NAV: ``Integration Record`` (5151), Modified On and Integration ID (``identity``); CRM:
+        ``modifiedon``, ``modifiedby``.
         Records without a stamp are left out.
 
         Parameters

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -27,7 +28,7 @@ def nav_stamps(
     keys: Sequence[str] | None = None,
     since: datetime | None = None,
 ) -> pd.DataFrame:
-    """Return frame ``stamps`` of a NAV table: Modified On of its Integration Records.
+    """Return frame ``stamps`` of a NAV table: Modified On and id of its Integration Records.
 
     Deleted records and those without a Record ID are left out; the latest row of a record counts.
     A table whose key a Record ID is not known to hold (a date, an amount) has no stamps. ``read``
@@ -50,7 +51,8 @@ def nav_stamps(
             f"but Record IDs of the tables {examples(sorted(set(number[other])))}. Correct them.",
             field="Record ID",
         )
-    return _stamps(table, key, rows["Modified On"], None, keys, since)
+    more = {"identity": rows.index.array}
+    return _stamps(table, key, rows["Modified On"], more, keys, since)
 
 
 def crm_stamps(
@@ -66,8 +68,8 @@ def crm_stamps(
     rows = read(table, names, ())
     if table.modified_on not in rows:
         return _none(table)
-    by = rows.get("modifiedby")
-    return _stamps(table, rows.index.to_series(), rows[table.modified_on], by, keys, since)
+    more = {"modified_by": rows["modifiedby"].array} if "modifiedby" in rows else {}
+    return _stamps(table, rows.index.to_series(), rows[table.modified_on], more, keys, since)
 
 
 def integration_records(read: Read, catalog: Catalog, tables: Sequence[int]) -> pd.DataFrame:
@@ -102,12 +104,11 @@ def _stamps(
     table: Table,
     key: pd.Series,
     modified_on: pd.Series,
-    modified_by: pd.Series | None,
+    more: Mapping[str, Any],
     keys: Sequence[str] | None,
     since: datetime | None,
 ) -> pd.DataFrame:
-    frame = pd.DataFrame({"modified_on": modified_on.array, "key": key.array})
-    frame["modified_by"] = "" if modified_by is None else modified_by.array
+    frame = pd.DataFrame({"modified_on": modified_on.array, "key": key.array, **more})
     frame = frame[frame["modified_on"].notna()]
     if keys is not None:
         wanted = pc.is_in(

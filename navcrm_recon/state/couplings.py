@@ -26,6 +26,7 @@ class Couplings(Database):
         *,
         nav_keys: Iterable[str] | None = None,
         crm_ids: Iterable[str] | None = None,
+        integration_ids: Iterable[str] | None = None,
         failed: str | None = None,
     ) -> pd.DataFrame:
         """Return couplings (frame ``coupling_records``), sorted by mapping and both keys.
@@ -36,6 +37,8 @@ class Couplings(Database):
         ----------
         nav_keys, crm_ids
             Only couplings with one of these keys.
+        integration_ids
+            Only couplings whose NAV record has one of these Integration IDs.
         failed
             A direction, ``to_crm`` or ``to_nav``: only couplings whose last attempt in it failed
             and that are not skipped, which is what is retried (engine 3.4).
@@ -47,14 +50,16 @@ class Couplings(Database):
             # Written out, as a partial index serves it.
             conditions.append(_RESULT[failed] == literal("failure", literal_execute=True))
             conditions.append(coupling.c.skipped.is_(False))
-        if nav_keys is not None:
-            found = self._fetch_among(coupling, coupling.c.nav_key, nav_keys, *conditions)
-            if crm_ids is not None:
-                found = found[found["crm_id"].isin(list(crm_ids))]
-        elif crm_ids is not None:
-            found = self._fetch_among(coupling, coupling.c.crm_id, crm_ids, *conditions)
+        asked = {"nav_key": nav_keys, "crm_id": crm_ids, "integration_id": integration_ids}
+        given = {name: list(values) for name, values in asked.items() if values is not None}
+        if given:
+            first = next(iter(given))
+            values = given.pop(first)
+            found = self._fetch_among(coupling, coupling.c[first], values, *conditions)
         else:
             found = self._fetch(coupling, *conditions)
+        for name, values in given.items():
+            found = found[found[name].isin(values)]
         return found.sort_values(_PAIR, ignore_index=True)
 
     def coupled_in(self, crm_ids: Iterable[str]) -> pd.DataFrame:

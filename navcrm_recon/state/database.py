@@ -129,7 +129,9 @@ class Database:
         *conditions: ColumnElement[bool],
     ) -> pd.DataFrame:
         """Return the rows whose column has one of some values, reading no others."""
-        with self._reporting(), self._reading():
+        with self._reporting(), self._reading() as (_, version):
+            if version < since(column):
+                return empty(table.info["frame"])
             parts = [
                 self._fetch(table, column.in_(part), *conditions)
                 for part in chunks(dict.fromkeys(values))

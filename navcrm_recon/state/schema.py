@@ -65,10 +65,12 @@ coupling = Table(
     Column("last_synch_crm_result", String(10), nullable=False, default=""),
     _key("last_synch_job_id", 36, info={"since": 2}),
     _key("last_synch_crm_job_id", 36, info={"since": 2}),
+    _key("integration_id", 36, info={"since": 2}),
     Column("baseline", LargeBinary),
     info={"frame": "coupling_records"},
 )
 Index("coupling_by_crm_id", coupling.c.crm_id, coupling.c.mapping)
+Index("coupling_by_integration_id", coupling.c.integration_id, coupling.c.mapping)
 # The failures to be retried are few among many couplings.
 for _result in (coupling.c.last_synch_result, coupling.c.last_synch_crm_result):
     _failed = _result == "failure"
@@ -143,6 +145,7 @@ journal = Table(
     _key("nav_key"),
     _key("crm_id", 36),
     _key("identity", 36),
+    _key("integration_id", 36),
     Column("at", DateTime),
     Column("source_stamp", DateTime),
     Column("baseline", LargeBinary),

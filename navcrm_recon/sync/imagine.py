@@ -226,12 +226,16 @@ class ImaginedStore(Store):
         *,
         nav_keys: Iterable[str] | None = None,
         crm_ids: Iterable[str] | None = None,
+        integration_ids: Iterable[str] | None = None,
         failed: str | None = None,
     ) -> pd.DataFrame:
         """Return the real couplings as the imagined writes left them."""
         nav = None if nav_keys is None else list(nav_keys)
         crm = None if crm_ids is None else list(crm_ids)
-        base = super().coupling_records(mapping, nav_keys=nav, crm_ids=crm, failed=failed)
+        ids = None if integration_ids is None else list(integration_ids)
+        base = super().coupling_records(
+            mapping, nav_keys=nav, crm_ids=crm, integration_ids=ids, failed=failed
+        )
         if not self._couplings:
             return base
         pairs = pd.MultiIndex.from_frame(base[_PAIR])
@@ -244,6 +248,7 @@ class ImaginedStore(Store):
             and (mapping is None or row["mapping"] == mapping)
             and (nav is None or row["nav_key"] in nav)
             and (crm is None or row["crm_id"] in crm)
+            and (ids is None or row["integration_id"] in ids)
             and (failed is None or (row[result] == "failure" and not row["skipped"]))
         ]
         if not own:
