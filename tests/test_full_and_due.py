@@ -1,4 +1,4 @@
-"""Full and scheduled runs beyond what scenarios can say: their lines, recommendations, attempts."""
+"""What scenarios cannot say of full and scheduled runs and the log: lines, attempts, clearing."""
 
 import pytest
 import sqlalchemy as sa
@@ -227,3 +227,24 @@ def test_an_interrupted_run_is_due_at_once_however_long_its_rest_was(build):
     jobs = world.workspace.run_due()
     assert [job.modified for job in jobs] == [1, 0]
     assert [row["name"] for row in world.rows("crm", "account")] == ["Adatum 2"]
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+def test_without_the_log_of_the_first_failure_the_second_does_not_skip(build):
+    """Engine R6.4: there is no text to compare; the third failure finds one again."""
+    world = build(
+        nav={"Salesperson/Purchaser": [{"Code": "XX"}],
+             "Customer": [ADATUM | {"Salesperson Code": "XX"}]},
+        crm={"account": [ACCOUNT]}, couplings=[{**COUPLED, "synchronized": False}],
+    )  # fmt: skip
+    store, skipped = world.workspace._scene.store, []
+    for cleared in (True, False, False):
+        world.take("advance", "1h")
+        world.take("synchronize", {"mapping": "CUSTOMER", "direction": "to_crm"})
+        assert [job["failed"] for job in world.jobs] == [1]
+        skipped.append(bool(world.workspace.couplings("CUSTOMER")["skipped"].iloc[0]))
+        if cleared:
+            assert store.delete_errors() == 1
+    assert skipped == [False, False, True]
