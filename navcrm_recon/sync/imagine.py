@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -25,7 +25,8 @@ from navcrm_recon.sync.scene import new_id as real_id
 
 _PAIR = ["mapping", "nav_key", "crm_id"]
 #: How the key of a record begins that is not yet born.
-_UNBORN = "<new "
+UNBORN = "<new "
+_RELATION_CODE = "Bus. Rel. Code for Customers"
 _NUMBERS = ("option", "integer", "decimal", "boolean")
 
 
@@ -37,8 +38,8 @@ def imagined(scene: Scene) -> Scene:
     store = None if scene.store is None else ImaginedStore(scene.store)
     return replace(
         scene.fresh(),
-        nav=ImaginedSide(scene.nav),
-        crm=ImaginedSide(scene.crm),
+        nav=ImaginedSide(scene.nav, scene.catalog.nav),
+        crm=ImaginedSide(scene.crm, scene.catalog.crm),
         store=store,
         new_id=placeholder,
         notes=[],
@@ -47,14 +48,15 @@ def imagined(scene: Scene) -> Scene:
 
 def placeholder(mapping: str, source: str) -> str:
     """Return the name of a record that is not yet born."""
-    return real_id(mapping, source) if mapping == "journal" else f"{_UNBORN}{mapping} {source}>"
+    return real_id(mapping, source) if mapping == "journal" else f"{UNBORN}{mapping} {source}>"
 
 
 class ImaginedSide:
     """A side whose writes stay in memory (``side.Side``)."""
 
-    def __init__(self, base: Side) -> None:
+    def __init__(self, base: Side, tables: Mapping[str, Table]) -> None:
         self.name: SideName = base.name
+        self._tables = tables
         self.writable = base.writable
         self._base = base
         self._rows: dict[str, dict[str, dict[str, Any]]] = {}
@@ -93,10 +95,28 @@ class ImaginedSide:
             else:
                 if write.action == "insert":
                     self._new.setdefault(table.name, set()).add(key)
+                    if table.name == "Customer":
+                        self._make_company(key, write.values)
                 rows[key] = rows.get(key, {}) | dict(write.values)
                 stamps[key] = (now, by)
             out.append(Written(key, now))
         return out
+
+    def _make_company(self, customer: str, values: Mapping[str, Any]) -> None:
+        """Imagine the company contact NAV makes for a new customer (``sides.product_rules``)."""
+        setup = self._base.read(self._tables["Marketing Setup"], [_RELATION_CODE, "Contact Nos."])
+        if not len(setup) or not setup.iloc[0].astype(bool).all():
+            return
+        relation, contact = str(setup[_RELATION_CODE].iloc[0]), f"{UNBORN}Contact of {customer}>"
+        made: list[tuple[str, str, dict[str, Any]]] = [
+            ("Contact", contact, {"No.": contact, "Type": 0, "Name": values.get("Name")}),
+            ("Contact Business Relation", f"{contact}, {relation}", {
+                "Contact No.": contact, "Business Relation Code": relation, "Link to Table": 1,
+                "No.": customer}),
+        ]  # fmt: skip
+        for table, key, row in made:
+            self._new.setdefault(table, set()).add(key)
+            self._rows.setdefault(table, {})[key] = row
 
     def read(
         self,
@@ -180,7 +200,7 @@ def _real(table: Table, where: Sequence[Condition]) -> list[Condition]:
     out = []
     for each in where:
         values = each.value if isinstance(each.value, list) else [each.value]
-        unborn = [value for value in values if str(value).startswith(_UNBORN)]
+        unborn = [value for value in values if str(value).startswith(UNBORN)]
         if unborn and table.columns[each.field].kind in ("guid", "lookup"):
             kept = [value for value in values if value not in unborn]
             out.append(Condition(each.field, "in" if each.op == "eq" else each.op, kept))

@@ -12,7 +12,7 @@ from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.errors import ConfigError, examples
 from navcrm_recon.frames import empty
 from navcrm_recon.state.jobs import Job
-from navcrm_recon.sync.imagine import imagined, placeholder
+from navcrm_recon.sync.imagine import UNBORN, imagined, placeholder
 from navcrm_recon.sync.passes import Run, run_pass, synchronize_mapping, writable_store
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene
@@ -144,12 +144,20 @@ def _otherwise(
         now = last.loc[key]
         if now["action"] != row["action"]:
             notes.append(f"{key}: planned {row['action']}, now {now['action']} ({now['reason']})")
-        elif planned_fields.get(key, []) != done_fields.get(key, []):
+        elif not _alike(planned_fields.get(key, []), done_fields.get(key, [])):
             notes.append(f"{key}: {row['action']} with other values than planned")
     if not notes:
         return ""
     count = f"{len(notes)} record{'s' if len(notes) > 1 else ''} decided again since the plan: "
     return count + examples(notes)
+
+
+def _alike(planned: list[tuple[str, str]], done: list[tuple[str, str]]) -> bool:
+    """Say whether the same was written; what NAV made by itself had no key in the plan."""
+    return len(planned) == len(done) and all(
+        name == field and (new == value or new.startswith(UNBORN))
+        for (name, new), (field, value) in zip(planned, done, strict=True)
+    )
 
 
 def _contents(changes: pd.DataFrame, own: str) -> dict[str, list[tuple[str, str]]]:
