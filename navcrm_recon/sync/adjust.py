@@ -20,6 +20,7 @@ from navcrm_recon.recon.passes import as_mask
 from navcrm_recon.recon.references import OWNER
 from navcrm_recon.recon.transfer import ARROW
 from navcrm_recon.sync.references import account_of_company, customer_links, local_currency
+from navcrm_recon.sync.renames import followed
 from navcrm_recon.sync.scene import Scene
 
 Adjust = Callable[
@@ -62,7 +63,8 @@ def contact(
     """Find the parent account of the company, and back the company of the account (engine 4.5).
 
     A new CRM contact needs a company that is a customer, if not yet a coupled one; a new NAV
-    contact needs the company. A contact that is there keeps what it has.
+    contact needs the company. Of contacts that are there it travels like any field both sides
+    have: an edit on both is a conflict.
     """
     own = "Company No." if direction == "to_crm" else "parentcustomerid"
     values = arrow(source[own]).cast(_TEXT)
@@ -243,9 +245,9 @@ def _units(scene: Scene, codes: pd.Series) -> tuple[pa.Array, pa.Array]:
     mapping = scene.catalog.mappings.get("UNIT OF MEASURE")
     if mapping is None or scene.store is None:
         return pa.nulls(len(texts), _TEXT), pa.nulls(len(texts), _TEXT)
-    known = scene.store.coupling_records(
-        mapping.name, nav_keys=join_key([codes.drop_duplicates()]).tolist()
-    )
+    wanted = join_key([codes.drop_duplicates()]).tolist()
+    known = scene.store.coupling_records(mapping.name, nav_keys=wanted)
+    known = followed(scene, scene.store, mapping, known, wanted)
     keys = arrow(join_key([codes.reset_index(drop=True)])).cast(_TEXT)
     groups = _looked_up(keys, known["nav_key"], known["crm_id"])
     table = scene.catalog.crm["uom"]

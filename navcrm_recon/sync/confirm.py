@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from navcrm_recon.catalog.model import SideName
-from navcrm_recon.frames import conform
+from navcrm_recon.frames import UTC, conform
 from navcrm_recon.recon.changes import later
 from navcrm_recon.sides.writing import Written
 from navcrm_recon.sync.examine import STAMPS
+from navcrm_recon.sync.links import LINKS, may_be_referred_to
 from navcrm_recon.sync.select import key_names
 from navcrm_recon.sync.write import NEW, Pass
 
@@ -53,6 +55,7 @@ def confirm(
                 setattr(each.job, counter, getattr(each.job, counter) + 1)
     each.job.failed += len(failures)
     saved += _marked(each, failures)
+    _note_links(each, at)
     if removed:
         each.store.remove_couplings(conform(pd.DataFrame(removed), "coupling_records"))
     if saved:
@@ -82,19 +85,38 @@ def _kept(each: Pass, place: int, action: str, done: Written | None) -> list[Row
         there = behind(each.other, there)
     if not each.keeps_baseline(place):
         coupling["baseline"] = each.baselines.get(place)
+    known = each.integration_id(place)
+    coupling["integration_id"] = known or before["integration_id"]
     coupling[STAMPS[each.source]] = _stamp(each.examined.picked.modified_on.iloc[place])
     coupling[STAMPS[each.other]] = _stamp(there)
     return [coupling | {RESULTS[each.direction]: "success", JOB_IDS[each.direction]: each.job.id}]
 
 
+def _note_links(each: Pass, at: datetime) -> None:
+    """Note that others may refer to what was coupled just now; the link pass may be interrupted."""
+    if each.fresh and may_be_referred_to(each.scene.catalog, each.mapping):
+        entry = {
+            "id": each.scene.new_id("journal", ""),
+            "job_id": each.job.id,
+            "mapping": each.mapping.name,
+            "direction": each.direction,
+            "action": LINKS,
+            "at": at,
+            "changes": json.dumps(each.fresh, ensure_ascii=False),
+        }
+        each.store.open_entries(conform(pd.DataFrame([entry]), "journal"))
+    each.noted += each.fresh
+    each.fresh = []
+
+
 def _linked(each: Pass, place: int, done: Written | None, before: Row) -> list[Row]:
     """Keep our own write from looking like an edit; edits of either side stay to be seen."""
+    if done is None:
+        return []
     stamp, known = STAMPS[each.other], each.examined.partner_modified_on.iloc[place]
-    if done is None or pd.isna(before[stamp]):
-        return []
-    if later(pd.Series([known]), pd.Series([before[stamp]]))[0]:
-        return []
-    return [before | {stamp: _stamp(done.modified_on)}]
+    unseen = later(pd.Series([known]), pd.Series([before[stamp]], dtype=UTC))[0]
+    there = behind(each.other, done.modified_on) if unseen else _stamp(done.modified_on)
+    return [before | {stamp: there}]
 
 
 def behind(side: SideName, modified_on: Any) -> Any:

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from navcrm_recon.catalog.model import Column, Condition, FieldMapping, SideName, TableMapping
+from navcrm_recon.catalog.model import (
+    Catalog,
+    Column,
+    Condition,
+    FieldMapping,
+    SideName,
+    TableMapping,
+)
 from navcrm_recon.frames import split_key
 from navcrm_recon.sync.references import customer_links
 from navcrm_recon.sync.scene import Scene
@@ -17,6 +24,17 @@ _AT_ONCE = 1_000
 
 #: A mapping, a direction, and the source records a link pass looks at.
 Link = tuple[TableMapping, OneWay, list[str]]
+
+
+#: The journal's word for records that others may refer to, until a link pass has been.
+LINKS = "links"
+
+
+def may_be_referred_to(catalog: Catalog, mapping: TableMapping) -> bool:
+    """Say whether a link pass can follow the coupling of a mapping's records."""
+    mappings = catalog.mappings.values()
+    named = any(row.via == mapping.name for other in mappings for row in link_rows(other))
+    return named or mapping.nav.name == "Customer"
 
 
 def links_after(scene: Scene, mapping: TableMapping, fresh: pd.DataFrame) -> Iterator[Link]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass, field, replace
 
@@ -15,10 +16,11 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.examine import examine
 from navcrm_recon.sync.hooks import hook_of
-from navcrm_recon.sync.links import links_after
+from navcrm_recon.sync.links import LINKS, links_after
 from navcrm_recon.sync.messages import refusals
 from navcrm_recon.sync.options import synchronize_options
 from navcrm_recon.sync.recover import at_work
+from navcrm_recon.sync.renames import follow_keys
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, Picked, Request, select
 from navcrm_recon.sync.told import Listener, told
@@ -105,15 +107,19 @@ def synchronize_mapping(
 
 def _link(run: Run, mapping: TableMapping) -> None:
     """Fill the references to records that were coupled in this run (R8.4)."""
-    if not run.fresh:
+    noted = run.store.unfinished(mapping.name)
+    noted = noted[noted["action"].eq(LINKS)]
+    pairs = run.fresh + [tuple(pair) for text in noted["changes"] for pair in json.loads(text)]
+    if not pairs:
         return
-    fresh = pd.DataFrame(run.fresh, columns=["nav_key", "crm_id"], dtype=TEXT)
+    fresh = pd.DataFrame(pairs, columns=["nav_key", "crm_id"], dtype=TEXT).drop_duplicates()
     for other, direction, keys in list(links_after(run.scene, mapping, fresh)):
         with at_work(run.scene, run.store, other):
-            coupled = sorted(_coupled(run.store, other.name, direction, keys))
+            coupled = sorted(_coupled(run, other, direction, keys))
             if coupled:
                 asked = Request(tuple(coupled), only_coupled=True, links=True)
                 run_pass(run, other, direction, asked, named=False)
+    run.store.close_entries(noted["id"].tolist(), "linked")
 
 
 def run_pass(
@@ -196,7 +202,7 @@ def _attempt(
     )
     stale = write_pass(each)
     if each.mapping.name == run.of:
-        run.fresh += each.fresh
+        run.fresh += each.noted
     if run.heard is not None:
         run.heard(told(each))
     return stale
@@ -221,13 +227,20 @@ def _dependencies(
         needed = run.scene.catalog.mappings.get(name)
         if needed is not None and needed.enabled and keys:
             with at_work(run.scene, run.store, needed):
-                coupled = _coupled(run.store, name, direction, keys)
+                coupled = _coupled(run, needed, direction, keys)
                 asked = Request(tuple(key for key in keys if key not in coupled), force=True)
-                run_pass(run, needed, direction, asked, named=False)
+                if asked.keys:
+                    run_pass(run, needed, direction, asked, named=False)
 
 
-def _coupled(store: Store, mapping: str, direction: OneWay, keys: list[str]) -> set[str]:
-    """Return which records are coupled by now: the journal may have had them open."""
-    if direction == "to_crm":
-        return set(store.coupling_records(mapping, nav_keys=keys)["nav_key"])
-    return set(store.coupling_records(mapping, crm_ids=keys)["crm_id"])
+def _coupled(run: Run, mapping: TableMapping, direction: OneWay, keys: list[str]) -> set[str]:
+    """Return which records are coupled by now, perhaps under another key before."""
+    store = run.store
+    if direction == "to_nav":
+        return set(store.coupling_records(mapping.name, crm_ids=keys)["crm_id"])
+    coupled = set(store.coupling_records(mapping.name, nav_keys=keys)["nav_key"])
+    others = [key for key in keys if key not in coupled]
+    if not others:
+        return coupled
+    follow_keys(run.scene, store, mapping, others)
+    return set(store.coupling_records(mapping.name, nav_keys=keys)["nav_key"])

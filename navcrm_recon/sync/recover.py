@@ -8,14 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from navcrm_recon.catalog.model import TableMapping
+from navcrm_recon.catalog.model import Table, TableMapping
 from navcrm_recon.frames import conform
 from navcrm_recon.recon.changes import TOLERANCE
 from navcrm_recon.sides.side import Side
-from navcrm_recon.sides.stamps import INTEGRATION_RECORD, split_record_ids
+from navcrm_recon.sides.stamps import keys_by_identity
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.confirm import JOB_IDS, RESULTS, behind
 from navcrm_recon.sync.examine import STAMPS
+from navcrm_recon.sync.links import LINKS
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import sides_of
 
@@ -38,6 +39,7 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     if mapping.option_attribute is not None:
         return  # its own pass does so (sync.options)
     entries = store.unfinished(mapping.name)
+    entries = entries[entries["action"].ne(LINKS)].reset_index(drop=True)  # a link pass's business
     if not len(entries):
         _close_jobs(scene, store, mapping, entries)
         return
@@ -75,7 +77,7 @@ def _look(
     out = entries.copy()
     new = out["identity"].ne("")
     if other == "nav" and new.any():
-        out.loc[new, key] = _by_identity(scene, side, out.loc[new, "identity"])
+        out.loc[new, key] = _by_identity(scene, side, table, out.loc[new, "identity"])
     keys = [each for each in out[key].tolist() if each]
     stamps = side.stamps(table, keys=keys)["modified_on"]
     there = side.read(table, list(table.key), (), keys)
@@ -86,11 +88,9 @@ def _look(
     return out
 
 
-def _by_identity(scene: Scene, side: Side, identities: pd.Series) -> list[str]:
+def _by_identity(scene: Scene, side: Side, table: Table, identities: pd.Series) -> list[str]:
     """Return the NAV keys of records by their Integration IDs, blank where there is none."""
-    table = scene.catalog.nav[INTEGRATION_RECORD]
-    rows = side.read(table, ["Record ID", "Deleted On"], (), identities.str.lower().tolist())
-    _, keys = split_record_ids(rows["Record ID"])
+    keys = keys_by_identity(side.read, scene.catalog, identities.tolist(), table)
     return keys.reindex(identities.str.lower()).fillna("").tolist()
 
 
@@ -119,6 +119,7 @@ def _coupling(entry: dict[str, Any], replaced: pd.DataFrame) -> dict[str, Any]:
     elif entry["baseline"] is None or entry["baseline"] == before.get("baseline"):
         # The baseline stayed, so the other pass still has an edit to bring (R3.28).
         stamps[STAMPS[other]] = behind(other, entry["at"])
+    new["integration_id"] = entry["integration_id"] or before.get("integration_id", "")
     outcome = {RESULTS[direction]: "success", JOB_IDS[direction]: entry["job_id"]}
     return before | new | stamps | outcome
 

@@ -13,10 +13,11 @@ from navcrm_recon.catalog.model import SideName, TableMapping
 from navcrm_recon.errors import DataError, NotFoundError, examples
 from navcrm_recon.frames import TEXT, conform
 from navcrm_recon.recon.align import Mask, positions
-from navcrm_recon.recon.changes import passes_over_own_writes
+from navcrm_recon.recon.changes import TOLERANCE, passes_over_own_writes
 from navcrm_recon.sides.record_id import decodable
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.hooks import hook_of
+from navcrm_recon.sync.renames import follow
 from navcrm_recon.sync.scene import Scene
 
 OneWay = Literal["to_crm", "to_nav"]
@@ -51,12 +52,14 @@ class Picked:
 
     ``couplings``: frame ``coupling_records``, blank keys where a record is not coupled.
     ``modified_on``: NaT where the product keeps none. ``retried``: the last attempt failed.
+    ``identity``: the Integration ID of a NAV record, blank where it has none or of CRM records.
     ``newest``: the highest modified-on of all that was examined, as far as it is past.
     """
 
     records: pd.DataFrame
     couplings: pd.DataFrame
     modified_on: pd.Series
+    identity: pd.Series
     retried: Mask
     newest: datetime | None
 
@@ -111,12 +114,14 @@ def select(
     scheduled = hook is not None and request.keys is None
     ignored = hook.ignores(scene, mapping, direction, records) if hook and scheduled else None
     records = records if ignored is None else records[~ignored]
-    couplings = _couplings(store, mapping, direction, records.index)
+    identity = stamps["identity"].reindex(records.index).fillna("")
+    couplings = _followed(scene, store, mapping, direction, identity)
     retried = positions(records.index, pd.Index(retries, dtype=TEXT)) >= 0
     picked = Picked(
         records,
         couplings,
         modified_on.reindex(records.index),
+        identity,
         retried,
         None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
     )
@@ -133,9 +138,18 @@ def _some(picked: Picked, kept: Mask) -> Picked:
         picked.records[kept],
         picked.couplings[kept].reset_index(drop=True),
         picked.modified_on[kept],
+        picked.identity[kept],
         picked.retried[kept],
         picked.newest,
     )
+
+
+def _brings(store: Store, mapping: TableMapping, own: pd.DataFrame) -> list[str]:
+    """Say which own writes stand over an edit in CRM nobody has brought to NAV yet (R3.28)."""
+    known = store.coupling_records(mapping.name, crm_ids=own.index.tolist())
+    times = own["modified_on"].reindex(known["crm_id"]).reset_index(drop=True)
+    beyond = times - LOOK_BACK - known["last_synch_crm_modified_on"]
+    return known.loc[beyond.between(-TOLERANCE, TOLERANCE), "crm_id"].tolist()
 
 
 def since_watermark(store: Store, mapping: TableMapping, direction: OneWay) -> datetime | None:
@@ -163,7 +177,7 @@ def _changed(
     if direction == "to_nav" and passes_over_own_writes(mapping) and not request.force:
         user = str(scene.setup.get("integration_user", "")).lower()
         own = stamps["modified_by"].str.lower().eq(user) & (user != "")
-        own &= ~stamps.index.isin(list(retries))
+        own &= ~stamps.index.isin([*retries, *_brings(store, mapping, stamps[own])])
         passed_over = stamps.index[own]
         stamps = stamps[~own]
     behind = [key for key in retries if key not in stamps.index]
@@ -224,6 +238,26 @@ def columns_of(mapping: TableMapping, side: SideName) -> list[str]:
     more = (hook.nav if side == "nav" else hook.crm) if hook else ()
     stored = mapping.table(side).columns
     return list(dict.fromkeys([*mapping.columns(side), *(name for name in more if name in stored)]))
+
+
+def _followed(
+    scene: Scene, store: Store, mapping: TableMapping, direction: OneWay, identity: pd.Series
+) -> pd.DataFrame:
+    """Return the coupling of each record, once couplings follow what NAV renamed (R1.8b).
+
+    A NAV record that is not coupled as what it is may have been coupled under another key; so may
+    the partner of any CRM record.
+    """
+    found = _couplings(store, mapping, direction, identity.index)
+    other = found["integration_id"].ne("") & found["nav_key"].ne("")
+    own = identity.iloc[:0]
+    if direction == "to_crm":
+        strange = found["integration_id"].ne(identity.reset_index(drop=True)).to_numpy()
+        strange &= identity.ne("").to_numpy()
+        other, own = other & strange, identity[strange]
+    if follow(scene, store, mapping, found[other], own):
+        return _couplings(store, mapping, direction, identity.index)
+    return found
 
 
 def _couplings(

@@ -19,6 +19,7 @@ from navcrm_recon.frames import TEXT, conform, dtype_of, join_key, typed
 from navcrm_recon.recon.baseline import baseline
 from navcrm_recon.recon.compare import constant_value
 from navcrm_recon.recon.fields import after, changed_values
+from navcrm_recon.sides.record_id import decodable
 from navcrm_recon.sides.writing import Write, Written
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
@@ -53,8 +54,9 @@ class Pass:
 
     ``final``: a record that someone changed meanwhile fails; else it is to be decided again.
     ``wanted``, ``baselines``, ``partners``: by position of the record, what is written, what is
-    kept of it, and the key it has on the other side. ``fresh``: couplings that succeeded for the
-    first time.
+    kept of it, and the key it has on the other side; ``made``: the Integration IDs of NAV records
+    it makes. ``fresh``: couplings that succeeded for the
+    first time; ``noted``: those the journal knows of.
     """
 
     scene: Scene
@@ -69,7 +71,9 @@ class Pass:
     wanted: dict[int, Wanted] = field(default_factory=dict)
     baselines: dict[int, bytes] = field(default_factory=dict)
     partners: dict[int, str] = field(default_factory=dict)
+    made: dict[int, str] = field(default_factory=dict)
     fresh: list[tuple[str, str]] = field(default_factory=list)
+    noted: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def source(self) -> SideName:
@@ -108,6 +112,17 @@ class Pass:
         names = [str(name) for name in frame.columns]
         rows = zip(*(frame[name] for name in names), strict=True)
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    @cached_property
+    def identities(self) -> list[str]:
+        """The Integration ID of each NAV record that is there, blank where it is not known."""
+        there = self.examined
+        found = there.picked.identity if self.direction == "to_crm" else there.partner_identity
+        return found.tolist()
+
+    def integration_id(self, place: int) -> str:
+        """Return the Integration ID of the NAV record, blank where it is not known."""
+        return self.made.get(place) or str(self.identities[place])
 
     def keeps_baseline(self, place: int) -> bool:
         """Say whether the baseline stays as it was: the other pass has something to bring yet."""
@@ -228,6 +243,8 @@ def _entry(each: Pass, place: int, at: datetime) -> dict[str, Any]:
     partner = each.partner_keys[place]
     if action in NEW:  # NAV gives the number
         partner = identity if each.other == "crm" else ""
+        if each.other == "nav" and decodable(each.mapping.nav):
+            each.made[place] = identity
     before = each.examined.picked.couplings["baseline"].iloc[place]
     return {
         "place": place,
@@ -239,6 +256,7 @@ def _entry(each: Pass, place: int, at: datetime) -> dict[str, Any]:
         own: key,
         other: partner,
         "identity": identity,
+        "integration_id": each.integration_id(place),
         "at": at,
         "source_stamp": each.examined.picked.modified_on.iloc[place],
         "baseline": before if each.keeps_baseline(place) else each.baselines.get(place),
