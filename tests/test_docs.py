@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ import yaml
 
 from navcrm_recon import frames, workspace_file
 from navcrm_recon.catalog import grammar, load_catalog, tables
-from navcrm_recon.cli import build_parser
+from navcrm_recon.cli import build_parser, main
 from navcrm_recon.report.measures import CAUSES, FINDINGS, MEASURES, RESOLUTIONS, STATES
+from navcrm_recon.report.notebooks import check_parameters, find_notebooks
+from navcrm_recon.report.plans import ACTIONS
 from navcrm_recon.sandbox.demo import write_demo
 from navcrm_recon.workspace_file import read_workspace_file
 
@@ -64,7 +67,41 @@ def test_every_verb_and_option_is_in_the_page_of_commands():
 def test_command_lines_shown_are_understood(document: Path):
     for language, text in BLOCK.findall(document.read_text(encoding="utf-8")):
         for line in re.findall(r"navcrm-recon ((?!-).*)", text if language == "sh" else ""):
-            build_parser().parse_args(line.split())
+            build_parser().parse_args(shlex.split(line))
+
+
+@pytest.mark.slow
+def test_the_commands_of_synchronising_run_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    file = Path(write_demo(tmp_path / "demo"))
+    kept = {"SALESPEOPLE", "CURRENCY", "CUSTOMER"}  # those the commands name, and what they need
+    off = {name: {"enabled": False} for name in load_catalog().mappings if name not in kept}
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "mappings": off}))
+    monkeypatch.chdir(file.parent)
+    text = "".join(blocks("docs/synchronization.md", "sh"))
+    lines = re.findall(r"^navcrm-recon (.*)$", text, re.MULTILINE)
+    assert len(lines) == 12
+    for line in lines:
+        status = main(shlex.split(line))
+        assert (line, status, capsys.readouterr().err.count("\n")) == (line, status, status)
+        assert status < 2, line
+    assert (file.parent / "plan.xlsx").is_file()
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_notebooks_shown_take_the_parameters_shown(document: Path):
+    for text in (text for kind, text in BLOCK.findall(document.read_text()) if kind == "sh"):
+        joined = text.replace("\\\n", " ")
+        for name, line in re.findall(r"papermill notebooks/(\w+)\.ipynb (.*)", joined):
+            (notebook,) = find_notebooks([name])
+            check_parameters(
+                notebook,
+                {
+                    key: yaml.safe_load(value)
+                    for key, value in re.findall(r"-[pr] (\w+) (\S+)", line)
+                },
+            )
 
 
 def test_make_targets_named_exist():
@@ -96,6 +133,7 @@ def test_the_tour_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
     names: dict[str, object] = {}
     exec(compile(tour, "README.md", "exec"), names)  # noqa: S102 - our own page
     assert len(names["diff"]) > 0
+    assert sum(job.modified for job in names["jobs"]) > 0
 
 
 def test_the_change_log_says_what_comes_next():
@@ -141,6 +179,28 @@ def test_examples_of_workspaces_are_understood(text: str, tmp_path: Path):
     assert read_workspace_file(file).company
 
 
+@pytest.mark.parametrize(
+    ("page_name", "heading", "codes"),
+    [
+        ("docs/mappings.md", "Key of `job`", list(grammar.NESTED["job"])),
+        ("docs/synchronization.md", "`update_conflict`", ["none", "send", "get", "merge"]),
+        (
+            "docs/synchronization.md",
+            "`deletion_conflict`",
+            ["none", "restore", "remove_coupling"],
+        ),
+    ],
+)
+def test_every_value_of_a_setting_is_explained(page_name: str, heading: str, codes: list[str]):
+    name = heading.strip("`")
+    assert grammar.MAPPING.get(name, tuple(codes)) == tuple(codes)
+    assert first_column(page_name, heading) == codes
+
+
+def test_every_action_of_a_plan_is_explained():
+    assert set(first_column("docs/synchronization.md", "Action")) == set(ACTIONS)
+
+
 def test_every_key_of_a_workspace_file_is_explained():
     assert set(first_column("docs/workspace.md", "Key")) >= set(workspace_file._KEYS)
     named = set(NAMES.findall(page("docs/workspace.md")))
@@ -164,7 +224,13 @@ def test_every_code_of_a_report_is_explained(heading: str, codes: tuple[str, ...
     assert first_column("docs/reports.md", heading) == list(codes)
 
 
-@pytest.mark.parametrize("schema", ["couplings", "diff", "missing_options", "not_checked"])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "couplings", "diff", "missing_options", "not_checked", "actions", "changes", "jobs",
+        "errors", "skipped", "writes",
+    ],
+)  # fmt: skip
 def test_columns_of_frames_are_those_declared(schema: str):
     found = {
         row[0].strip("`"): row[1].strip("`")
