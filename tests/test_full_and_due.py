@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from navcrm_recon.errors import BusyError, NotFoundError, SideError
+from navcrm_recon.errors import NotFoundError, SideError
 from navcrm_recon.sync.full import recommended, review
 from navcrm_recon.sync.schedule import hold, release, schedule
 
@@ -112,20 +112,6 @@ def test_a_run_that_could_not_go_on_is_taken_up_where_it_was(build):
     assert lines(world)["status"].eq("finished").all()
 
 
-def test_only_one_full_run_at_a_time(build):
-    """Engine R7.10, 9.8."""
-    world = build(nav={"Customer": [ADATUM]})
-    other = build(nav={"Customer": [ADATUM]})
-    other.workspace._scene.store = type(other.workspace._scene.store)(
-        world.workspace._scene.store.url
-    )
-    with (
-        world.workspace._scene.store.lock("(full synchronisation)"),
-        pytest.raises(BusyError, match="running already"),
-    ):
-        other.take("full_synchronization", {})
-
-
 @pytest.mark.parametrize(
     ("mapping", "nav", "crm", "recommendation"),
     [
@@ -197,36 +183,6 @@ def test_what_is_on_hold_does_not_run_until_it_is_released(build):
     assert len(world.workspace.run_due()) == 2
     with pytest.raises(NotFoundError, match="no interval"):
         hold(world.workspace._scene, world.workspace.mappings["PAYMENT TERMS"])
-
-
-def test_an_interrupted_run_is_due_at_once_however_long_its_rest_was(build):
-    """Contract 7: the next run finishes the work; engine R8.3."""
-    world = build(
-        nav={"Customer": [ADATUM]}, crm={"account": [ACCOUNT]}, couplings=[COUPLED], mappings=ONLY
-    )
-    world.take("advance", "1h")
-    world.take("run_due", {})
-    assert entry(world)["status"] == "inactive"
-    world.take("advance", "1m")
-    world.take("edit_nav", {"table": "Customer", "key": "10000", "set": {"Name": "Adatum 2"}})
-    world.take("advance", "1m")
-
-    scene = world.workspace._scene
-
-    def interrupted():
-        if scene.store.schedule()["status"].eq("in_process").any():
-            raise KeyboardInterrupt
-        return world.now
-
-    scene.clock = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        world.workspace.run_due()
-    scene.clock = lambda: world.now
-    assert entry(world)["status"] == "in_process"
-    world.take("advance", "1m")
-    jobs = world.workspace.run_due()
-    assert [job.modified for job in jobs] == [1, 0]
-    assert [row["name"] for row in world.rows("crm", "account")] == ["Adatum 2"]
 
 
 # --- the log --------------------------------------------------------------------------------------
