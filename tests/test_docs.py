@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from navcrm_recon import frames, workspace_file
-from navcrm_recon.catalog import grammar, load_catalog, tables
+from navcrm_recon.catalog import grammar, load_catalog, tables, transformations
 from navcrm_recon.cli import build_parser, main
 from navcrm_recon.report.measures import CAUSES, FINDINGS, MEASURES, RESOLUTIONS, STATES
 from navcrm_recon.report.notebooks import check_parameters, find_notebooks
@@ -183,6 +183,8 @@ def test_examples_of_workspaces_are_understood(text: str, tmp_path: Path):
     ("page_name", "heading", "codes"),
     [
         ("docs/mappings.md", "Key of `job`", list(grammar.NESTED["job"])),
+        ("docs/mappings.md", "Rule", list(transformations.CODES)),
+        ("docs/mappings.md", "Rule of your own", list(transformations.TYPES)),
         ("docs/synchronization.md", "`update_conflict`", ["none", "send", "get", "merge"]),
         (
             "docs/synchronization.md",

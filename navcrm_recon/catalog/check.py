@@ -11,10 +11,13 @@ from typing import Any
 from navcrm_recon.catalog.grammar import SIDES, Draft, Row, pair_of
 from navcrm_recon.catalog.infer import Known, direction_of, literal, transfer_of, via_of
 from navcrm_recon.catalog.model import Column, Direction, Table, Transfer
+from navcrm_recon.catalog.transformations import check_rules
 from navcrm_recon.errors import nearest, shorten
 
 #: Rules of special lookups.
 RULES = ("opportunity_parent_account",)
+#: How values travel that transformation rules may change.
+_TRANSFORMED = ("text", "coupled_lookup", "option_via_coupling")
 
 
 def check(known: Known, problems: list[str]) -> None:
@@ -129,6 +132,28 @@ def _check_row(draft: Draft, row: Row, known: Known, problems: list[str]) -> Non
     if row.values.get("enabled", True):
         _check_via(draft, row, transfer, known, problems)
     _check_flags(draft, row, transfer, nav, problems)
+    _check_transformation(draft, row, transfer, {"to_crm": nav, "to_nav": crm}, problems)
+
+
+def _check_transformation(
+    draft: Draft,
+    row: Row,
+    transfer: Transfer | None,
+    sources: Mapping[str, Column | None],
+    problems: list[str],
+) -> None:
+    """Refuse rules that are none, and rules where nothing travels as text (engine 4.8)."""
+    path, goes = f"{row.path}.transformation", direction_of(draft, row.values)
+    rules = check_rules(row.values.get("transformation", {}), path, problems)
+    for direction in (each for each, given in rules.items() if given):
+        source = sources[direction]
+        if goes not in (direction, "both"):
+            problems.append(f"{path}.{direction}: nothing goes this way; the field goes {goes}.")
+        elif source is None or source.kind not in ("text", "code"):
+            found = f"{source.name} is a {source.kind}" if source else "a constant has no source"
+            problems.append(f"{path}.{direction}: rules are for a text or code; {found}.")
+        elif transfer not in _TRANSFORMED or draft.option:
+            problems.append(f"{path}.{direction}: {source.name} is looked up; rules cannot help.")
 
 
 def _check_constant(row: Row, problems: list[str]) -> None:

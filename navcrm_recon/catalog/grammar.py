@@ -72,6 +72,7 @@ FIELD: Mapping[str, Shape] = {
     "match_priority": "a whole number",
     "case_sensitive": "true or false",
     "enabled": "true or false",
+    "transformation": "a table of keys",
 }
 CONDITION: Mapping[str, Shape] = {
     "field": "a text",
@@ -96,6 +97,7 @@ NESTED: Mapping[str, Mapping[str, Shape]] = {
 _NAMING = frozenset({"nav", "crm", "constant", "field", "op", "value"})
 _SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "a text": lambda value: isinstance(value, str) and bool(value),
+    "a text or blank": lambda value: isinstance(value, str),
     "true or false": lambda value: isinstance(value, bool),
     "a whole number": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "a table of keys": lambda value: isinstance(value, Mapping),

@@ -26,6 +26,7 @@ from navcrm_recon.catalog.model import (
     Transfer,
 )
 from navcrm_recon.catalog.tables import declare, shipped_tables, with_options
+from navcrm_recon.catalog.transformations import rules_of
 from navcrm_recon.errors import ConfigError, nearest, shorten
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -303,6 +304,8 @@ def _field(draft: Draft, row: Row, tables: Mapping[SideName, Table]) -> FieldMap
         raise KeyError(row.path)
     if "constant" in values:
         values["constant"] = constant_of(column, values["constant"])
+    if "transformation" in values:
+        values["transformation"] = rules_of(values["transformation"])
     inferred: Raw = {
         "direction": direction_of(draft, row.values),
         "blank": "leave_unchanged" if values.get("not_null") else "null",

@@ -90,6 +90,14 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A transformation rule and its settings (engine 4.8; ``catalog.transformations``)."""
+
+    kind: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class FieldMapping:
     """A pair of fields and how a value travels between them (engine 1.5).
 
@@ -97,7 +105,8 @@ class FieldMapping:
     option mapping) translate a reference. ``blank`` says what a blank source gives
     (``null``, ``local_currency``, ``leave_unchanged``, ``error``); ``missing`` what an uncoupled
     source gives (``error``, ``clear_destination``, ``leave_unchanged``). ``minimum`` is a lower
-    bound applied on the way to CRM.
+    bound applied on the way to CRM. ``transformation`` are the rules of each direction, applied to
+    the source before it is compared.
     """
 
     nav: Column | None
@@ -117,6 +126,7 @@ class FieldMapping:
     match_priority: int = 0
     case_sensitive: bool = False
     enabled: bool = True
+    transformation: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
     @property
     def pair(self) -> tuple[str, str]:

@@ -14,15 +14,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from navcrm_recon.catalog.model import Column, FieldMapping
+from navcrm_recon.catalog.model import Column, Direction, FieldMapping
 from navcrm_recon.frames import TEXT, key_text
 from navcrm_recon.recon.align import Mask, Positions
 from navcrm_recon.recon.passes import Passes, as_mask
 from navcrm_recon.recon.references import Reference, Translation
+from navcrm_recon.recon.transform import no_dates, sent, transformed
 from navcrm_recon.recon.values import as_code, at_least, cut, rounded, units
 
 _NUMBERS = {"decimal", "integer", "option", "boolean", "rowversion"}
 _TIMES = {"date", "datetime"}
+_WAYS: tuple[Direction, ...] = ("to_crm", "to_nav")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def compare_field(
     valid
         False where there is no pair; such rows are never reported.
     """
-    differs, judge = _rules(row, reference)
+    differs, judge = _sent(row, reference) if row.transformation else _rules(row, reference)
     candidates = differs(nav, crm)
     if valid is not None:
         candidates &= valid
@@ -96,6 +98,41 @@ def _rules(row: FieldMapping, reference: Reference | None) -> tuple[_Differs, _J
     if nav_kind in _NUMBERS and crm_kind in _NUMBERS:
         return _same_after(number(row), number(row, bounded=False))
     return _text(row, row.nav, row.crm)
+
+
+def _sent(row: FieldMapping, reference: Reference | None) -> tuple[_Differs, _Judge]:
+    """Judge each pass by what its transformation rules make of its source (R4.11)."""
+    ways = [way for way in _WAYS if row.runs(way)]
+    tests = {way: _rules(sent(row, way), reference) for way in ways}
+
+    def values(way: Direction, a: pa.Array, b: pa.Array) -> tuple[pa.Array, pa.Array]:
+        return (transformed(row, way, a), b) if way == "to_crm" else (a, transformed(row, way, b))
+
+    def differs(a: pa.Array, b: pa.Array) -> Mask:
+        found = [tests[way][0](*values(way, a, b)) for way in ways]
+        return np.asarray(np.logical_or.reduce(found), dtype=bool)
+
+    def judge(a: pa.Array, b: pa.Array) -> Passes:
+        told = {way: tests[way][1](*values(way, a, b)) for way in ways}
+        to_crm, to_nav = told.get("to_crm", told[ways[0]]), told.get("to_nav", told[ways[0]])
+        lost_to_crm = no_dates(row, "to_crm", values("to_crm", a, b)[0])
+        lost_to_nav = no_dates(row, "to_nav", values("to_nav", a, b)[1])
+        return Passes(
+            to_crm.same_to_crm,
+            to_nav.same_to_nav,
+            truncated=_either([each.truncated for each in told.values()]),
+            fails_to_crm=_either([to_crm.fails_to_crm, lost_to_crm]),
+            fails_to_nav=_either([to_nav.fails_to_nav, lost_to_nav]),
+            unknown=_either([each.unknown for each in told.values()]),
+        )
+
+    return differs, judge
+
+
+def _either(masks: list[Mask | None]) -> Mask | None:
+    """Say where any mask holds; None stands for nowhere."""
+    there = [mask for mask in masks if mask is not None]
+    return np.logical_or.reduce(there) if there else None
 
 
 def _findings(row: FieldMapping, rows: Positions, judged: Passes) -> FieldFindings:

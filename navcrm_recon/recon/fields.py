@@ -17,6 +17,7 @@ from navcrm_recon.recon.compare import compare_field, value_text
 from navcrm_recon.recon.passes import as_mask
 from navcrm_recon.recon.references import Reference, Translation
 from navcrm_recon.recon.transfer import ARROW, as_text_or_blank, destination, origin, transfer
+from navcrm_recon.recon.transform import problem
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def _field(
         ours=ours,
         theirs=theirs,
         both=row.direction == "both" and row.nav is not None and row.crm is not None,
+        problem=problem(row, direction),
     )
 
 
@@ -196,6 +198,7 @@ def new_fields(
                 ours=_none(count),
                 theirs=_none(count),
                 both=row.direction == "both",
+                problem=problem(row, direction),
             )
         )
     return out

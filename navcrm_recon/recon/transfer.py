@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, replace
+from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from navcrm_recon.catalog.dates import moment
 from navcrm_recon.catalog.model import Column, Direction, FieldMapping
 from navcrm_recon.recon.align import Mask
 from navcrm_recon.recon.compare import as_text, constant_value, number
 from navcrm_recon.recon.passes import as_mask
 from navcrm_recon.recon.references import Reference, Translation
+from navcrm_recon.recon.transform import no_dates, sent, transformed
 from navcrm_recon.recon.values import as_code, cut
 
 #: Kind of a column -> the Arrow type its values have in a record frame.
@@ -32,6 +33,8 @@ ARROW: dict[str, pa.DataType] = {
 _TEXT = pa.large_string()
 _NUMBERS = {"decimal", "integer", "option", "boolean", "rowversion"}
 _TIMES = {"date", "datetime"}
+#: Decimals as a record frame holds them.
+_EXACT, _SMALLEST = Context(prec=38), Decimal("1e-20")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ def transfer(
     if own is None or row.transfer == "constant":
         constant = pa.scalar(constant_value(target, row.constant or ""), kind)
         return Transferred(pa.array([constant.as_py()] * len(source), kind), none, none)
+    source, own = (
+        transformed(row, direction, source),
+        origin(sent(row, direction), direction) or own,
+    )
     if row.transfer in ("coupled_lookup", "special_lookup", "option_via_coupling"):
         if reference is None:
             raise ValueError(f"{row.pair} needs a reference")
@@ -87,7 +94,9 @@ def transfer(
         return Transferred(_time(own, target, source), none, none)
     if own.kind in _NUMBERS and target.kind in _NUMBERS:
         return Transferred(_amount(row, direction, source, kind), none, none)
-    return _by_text(own, target, source)
+    out = _by_text(own, target, source)
+    lost = no_dates(row, direction, source)
+    return replace(out, leaves=out.leaves & ~lost, fails=out.fails | lost) if lost.any() else out
 
 
 def _time(own: Column, target: Column, source: pa.Array) -> pa.Array:
@@ -175,7 +184,7 @@ def _parsed(texts: pa.Array, target: Column, parse: Callable[[str], Any]) -> Tra
 def _or_none(parse: Callable[[str], Any], text: str) -> Any:
     try:
         return parse(text.strip()) if text.strip() else None
-    except (ValueError, InvalidOperation, KeyError):
+    except (ArithmeticError, ValueError, KeyError):
         return None
 
 
@@ -191,15 +200,26 @@ def _truth(text: str) -> bool:
     ]
 
 
-def _moment(text: str) -> object:
-    return pd.Timestamp(text).to_pydatetime()
+def _day(text: str) -> object:
+    return moment(text).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def _integer(text: str) -> int:
+    return int(pa.scalar(int(text), pa.int64()).as_py())
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text).quantize(_SMALLEST, context=_EXACT)
+    if number.is_nan():
+        raise ValueError(f"'{text}' is no number")
+    return number
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "integer": int,
-    "rowversion": int,
+    "integer": _integer,
+    "rowversion": _integer,
     "boolean": _truth,
-    "decimal": Decimal,
-    "date": _moment,
-    "datetime": _moment,
+    "decimal": _decimal,
+    "date": _day,
+    "datetime": moment,
 }

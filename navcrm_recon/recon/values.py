@@ -42,21 +42,26 @@ def units(text: pa.Array) -> pa.Array:
 def as_code(text: pa.Array) -> pa.Array:
     """Return texts as a NAV Code: upper case, no blanks around (engine 3.13, 4.2).
 
-    Letters without a capital of their own stay, as in the product: ``ß`` is not ``SS``.
-
     >>> as_code(pa.array([" straße 1"])).to_pylist()
     ['STRAßE 1']
     """
-    trimmed = pc.utf8_trim(text, " ")
-    upper = pc.utf8_upper(trimmed)
-    sharp = pc.match_substring(trimmed, "ß")
+    return upper(pc.utf8_trim(text, " "))
+
+
+def upper(text: pa.Array) -> pa.Array:
+    """Return texts in capitals.
+
+    Letters without a capital of their own stay, as in the product: ``ß`` is not ``SS``.
+    """
+    out = pc.utf8_upper(text)
+    sharp = pc.match_substring(text, "ß")
     if not pc.any(sharp).as_py():
-        return upper
+        return out
     kept = [
         "ß".join(part.upper() for part in re.split("ß", each))
-        for each in trimmed.filter(sharp).to_pylist()
+        for each in text.filter(sharp).to_pylist()
     ]
-    return pc.replace_with_mask(upper, sharp, pa.array(kept, type=upper.type))
+    return pc.replace_with_mask(out, sharp, pa.array(kept, type=out.type))
 
 
 def rounded(amounts: pa.Array, scale: int | None) -> pa.Array:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from navcrm_recon.catalog.model import Column, Condition, FieldMapping, TableMapping
+from navcrm_recon.catalog.model import Condition, Direction, FieldMapping, TableMapping
 from navcrm_recon.frames import TEXT, join_key, split_key
 from navcrm_recon.recon.align import Records, arrow
 from navcrm_recon.recon.references import Reference
 from navcrm_recon.recon.transfer import as_text_or_blank
+from navcrm_recon.recon.transform import transformed
 from navcrm_recon.sync.scene import Scene, coupling_records
 
 #: Couplings are looked up one by one up to so many references.
@@ -38,18 +39,22 @@ def references(
             some = nav is not None or crm is not None
             name = (row.via or row.rule, row.pair if some else ("", ""))
             if name not in built:
-                wanted = _named(row.nav, nav), _named(row.crm, crm)
+                wanted = _named(row, "to_crm", nav), _named(row, "to_nav", crm)
                 built[name] = _reference(scene, row, *(wanted if some else (None, None)))
             out[row.pair] = built[name]
     return out
 
 
-def _named(column: Column | None, records: Records | None) -> list[str]:
-    """Return what records refer to by a column: codes, ids, option values as text."""
+def _named(row: FieldMapping, direction: Direction, records: Records | None) -> list[str]:
+    """Return what records refer to, as stored and by its rules: codes, ids, options as text."""
+    column = row.nav if direction == "to_crm" else row.crm
     if records is None or column is None or column.name not in records:
         return []
-    values = as_text_or_blank(arrow(records[column.name])).unique().to_pylist()
-    return [each for each in values if each]
+    stored = arrow(records[column.name])
+    given = transformed(row, direction, stored)
+    values = [as_text_or_blank(each) for each in ([stored] if given is stored else [stored, given])]
+    distinct = dict.fromkeys(text for each in values for text in each.unique().to_pylist())
+    return [each for each in distinct if each]
 
 
 def _reference(
