@@ -44,12 +44,7 @@ def make_local_currency(
     SideError
         CRM refuses it.
     """
-    columns = [
-        row.nav.name
-        for row in mapping.enabled_fields
-        if row.blank == "local_currency" and row.nav and row.runs("to_crm")
-    ]
-    if not any(records[name].eq("").any() for name in columns if name in records):
+    if not _needed(mapping, records):
         return []
     code, there = local_currency(scene)
     if not code or there:
@@ -80,6 +75,24 @@ def make_local_currency(
     if heard is not None:
         heard(Told(_MAPPING, "to_crm", Request(()), actions, changes))
     return [job]
+
+
+def _needed(mapping: TableMapping, records: pd.DataFrame) -> bool:
+    """Say whether any record is in the local currency."""
+    columns = [
+        row.nav.name
+        for row in mapping.enabled_fields
+        if row.blank == "local_currency" and row.nav and row.runs("to_crm")
+    ]
+    return any(bool(records[name].eq("").any()) for name in columns if name in records)
+
+
+def _entry(scene: Scene, job: Job, actions: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the journal entry of making it."""
+    texts = changes[["side", "field", "old", "new"]].to_numpy().tolist()
+    about = actions[["mapping", "direction", "nav_key", "crm_id", "action"]]
+    more = {"id": str(uuid.uuid4()), "job_id": job.id, "at": scene.clock()}
+    return conform(about.assign(**more, changes=json.dumps(texts, ensure_ascii=False)), "journal")
 
 
 def _id(scene: Scene, code: str) -> str:
