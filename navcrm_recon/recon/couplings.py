@@ -83,6 +83,32 @@ def _uncoupled(inside: pd.Series, coupled: pd.Series, side: str) -> pd.DataFrame
     ).astype({key: TEXT, f"{side}_name": TEXT, "state": TEXT})
 
 
+def renamed(records: pd.DataFrame, places: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Say which couplings move, since NAV renamed their records (engine R1.8b).
+
+    Parameters
+    ----------
+    records
+        Couplings of one mapping (frame ``coupling_records``).
+    places
+        The key each NAV record has now, index = Integration ID.
+
+    Returns
+    -------
+    (removed, moved)
+        Couplings that go, and those that come instead: the same under the new key. One that is in
+        the way goes as well, unless it has the Integration ID of that key itself.
+    """
+    ids, keys = records["integration_id"], records["nav_key"]
+    now = places.reindex(ids).fillna("").astype(TEXT).set_axis(records.index)
+    stays = now.eq(keys) & now.ne("")
+    settled = keys[stays]
+    goes = now.ne("") & ~stays & ~now.isin(settled) & ~now.mask(stays, "").duplicated()
+    moved = records[goes].assign(nav_key=now[goes])
+    in_the_way = keys.isin(moved["nav_key"]) & ~goes & ~stays
+    return records[goes | in_the_way], moved
+
+
 def coupled_twice(records: pd.DataFrame) -> pd.DataFrame:
     """Return couplings whose record has another partner too (engine R2.1), with a ``reason``."""
     out = []

@@ -49,6 +49,10 @@ def _record(workspace: Workspace, handles: Handles, given: Mapping[str, Any]) ->
     for name in _STAMPS:
         if out.get(name):
             out[name] = pd.Timestamp(moment(out[name])).as_unit("us")
+    mapping = workspace.mappings.get(str(given["mapping"]))
+    if mapping is not None and mapping.option_attribute is None:
+        stamps = workspace.side("nav").stamps(mapping.nav, [out["nav_key"]])
+        out["integration_id"] = stamps["identity"].iloc[0] if len(stamps) else ""
     if given.get("synchronized"):
         out = _synchronized(workspace, str(given["mapping"]), out)
     return out

@@ -87,6 +87,28 @@ def integration_records(read: Read, catalog: Catalog, tables: Sequence[int]) -> 
     return rows
 
 
+def keys_by_identity(
+    read: Callable[[Table, Sequence[str], Sequence[Condition], Sequence[str]], pd.DataFrame],
+    catalog: Catalog,
+    identities: Sequence[str],
+    table: Table,
+) -> pd.Series:
+    """Return the ``nav_key`` of records of a table by their Integration IDs.
+
+    Index = Integration ID; those whose record is not there are left out.
+    """
+    source = catalog.nav[INTEGRATION_RECORD]
+    wanted = [each.lower() for each in dict.fromkeys(identities)]
+    rows = read(source, ["Record ID", "Deleted On"], (), wanted) if wanted else pd.DataFrame()
+    if "Record ID" not in rows:  # files may lack it
+        return pd.Series(dtype=TEXT)
+    number, key = split_record_ids(rows["Record ID"])
+    there = number.eq(str(table.id))
+    if "Deleted On" in rows:
+        there &= rows["Deleted On"].isna()
+    return key[there]
+
+
 def split_record_ids(record_ids: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Return table numbers (as text) and ``nav_key`` of Record IDs, both blank for a blank one."""
     texts = pa.array(record_ids.astype(TEXT)).cast(pa.large_string())

@@ -13,6 +13,7 @@ from navcrm_recon.sync.jobs import in_a_run, writable_state
 from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
 from navcrm_recon.sync.recover import at_work
+from navcrm_recon.sync.renames import follow_keys, identities_of
 from navcrm_recon.sync.scene import Scene
 
 #: What belongs to one side of a coupling, and starts anew when that side's record changes (R1.4).
@@ -96,6 +97,7 @@ def _couple_record(
     scene: Scene, store: Store, mapping: TableMapping, nav_key: str, crm_id: str
 ) -> None:
     _check_there(scene, mapping, nav_key, crm_id)
+    follow_keys(scene, store, mapping, [nav_key], [crm_id])
     own = store.coupling_records(mapping.name, nav_keys=[nav_key])
     others = store.coupling_records(mapping.name, crm_ids=[crm_id])
     if (own["crm_id"] == crm_id).any():
@@ -110,7 +112,9 @@ def _couple_record(
             value=crm_id,
         )
     kept = {name: own[name].array[:1] for name in TRIPLES["nav"]} if len(own) else {}
+    identity = identities_of(scene, mapping, [nav_key]).reindex([nav_key]).fillna("").array
     pair = {"mapping": [mapping.name], "nav_key": [nav_key], "crm_id": [crm_id]}
+    kept = kept | {"integration_id": identity}
     with store.transaction():
         store.remove_couplings(pd.concat([own, others]))
         store.save_couplings(conform(pd.DataFrame(pair | kept), "coupling_records"))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog.model import Condition, SideName, TableMapping
-from navcrm_recon.frames import INDEX_NAMES, TEXT, UTC
+from navcrm_recon.frames import INDEX_NAMES, TEXT, UTC, blanks
 from navcrm_recon.recon.align import Mask, Positions
 from navcrm_recon.recon.changes import later
 from navcrm_recon.recon.decide import FACTS, decide
@@ -57,15 +57,17 @@ class Examined:
     """What was decided about every picked record, in their order.
 
     ``decisions``: ``action, rule, reason``; ``partner``: key of the destination record, blank
-    where there is none; ``partner_modified_on``: UTC; ``keeps``: the destination's stamp stays
-    behind, since the other pass still has its edit to bring (R3.28); ``there`` / ``born``: what
-    would be written to records that exist, and to new ones.
+    where there is none; ``partner_modified_on``: UTC; ``partner_identity``: its Integration ID,
+    where it was read; ``keeps``: the destination's stamp stays behind, since the other pass still
+    has its edit to bring (R3.28); ``there`` / ``born``: what would be written to records that
+    exist, and to new ones.
     """
 
     picked: Picked
     decisions: pd.DataFrame
     partner: pd.Series
     partner_modified_on: pd.Series
+    partner_identity: pd.Series
     keeps: Mask
     there: Part
     born: Part
@@ -99,7 +101,7 @@ def examine(
     partner.iloc[born.places] = matched.to_numpy()
     facts["matched"] = ~coupled & partner.ne("").to_numpy()
     at = np.union1d(at, _at(facts["matched"]))
-    there, modified_on = _there(scene, mapping, direction, picked, partner, at)
+    there, modified_on, identity = _there(scene, mapping, direction, picked, partner, at)
     if request.links:
         there = replace(there, fields=filling(there.fields, link_columns(mapping, other)))
     facts.loc[at, "modified"] |= untimed[at] & _tells(there, couplings.iloc[at]["baseline"])
@@ -121,7 +123,7 @@ def examine(
     keeps = np.zeros(count, dtype=bool)
     keeps[at] = _carries(there) & facts["both_modified"].to_numpy()[at]
     keeps &= decisions["action"].isin(["modify", "unchanged"]).to_numpy()
-    return Examined(picked, decisions, partner, modified_on, keeps, there, born)
+    return Examined(picked, decisions, partner, modified_on, identity, keeps, there, born)
 
 
 def link_columns(mapping: TableMapping, side: SideName) -> set[str]:
@@ -167,26 +169,28 @@ def _there(
     picked: Picked,
     partner: pd.Series,
     at: Positions,
-) -> tuple[Part, pd.Series]:
-    """Return what would be written to records that exist, and when these were modified."""
+) -> tuple[Part, pd.Series, pd.Series]:
+    """Return what would be written to records that exist, when these were modified, their ids."""
     _, other = sides_of(direction)
     modified_on = pd.Series(pd.NaT, index=range(len(partner)), dtype=UTC)
+    identity = blanks(len(partner), TEXT)
     if not len(at):
-        return Part(at, []), modified_on
+        return Part(at, []), modified_on, identity
     table, side = mapping.table(other), scene.side(other)
     wanted = partner.iloc[at]
     keys = wanted.drop_duplicates().tolist()
     # Times before values: then an edit in between makes the write stale, not lost.
-    stamps = side.stamps(table, keys=keys)["modified_on"]
+    stamps = side.stamps(table, keys=keys).reindex(wanted.to_numpy())
     old = side.read(table, columns_of(mapping, other), (), keys).reindex(wanted.to_numpy())
     old.index.name = INDEX_NAMES[other]
-    modified_on.iloc[at] = stamps.reindex(wanted.to_numpy()).astype(UTC).to_numpy()
+    modified_on.iloc[at] = stamps["modified_on"].astype(UTC).to_numpy()
+    identity.iloc[at] = stamps["identity"].fillna("").to_numpy()
     source = picked.records.iloc[at]
     pairs = (source, old) if direction == "to_crm" else (old, source)
     baselines = picked.couplings["baseline"].iloc[at].reset_index(drop=True)
     fields = field_writes(mapping, direction, pairs, references(scene, mapping, *pairs), baselines)
     fields += adjustments(scene, mapping, direction, source, old)
-    return Part(at, fields, old), modified_on
+    return Part(at, fields, old), modified_on, identity
 
 
 def _tells(there: Part, baselines: pd.Series) -> Mask:

@@ -19,7 +19,8 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say
 from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
 from navcrm_recon.sync.recover import at_work
-from navcrm_recon.sync.scene import Scene, coupling_records
+from navcrm_recon.sync.renames import followed_records
+from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay
 
 #: The name of the lock that one full synchronisation holds.
@@ -92,7 +93,7 @@ def recommended(scene: Scene, mapping: TableMapping) -> str:
 
 def count(scene: Scene, mapping: TableMapping) -> Counted:
     """Count the records of both sides inside the filters, and those that are not coupled."""
-    known = coupling_records(scene, mapping)
+    known = followed_records(scene, mapping)
     nav = scene.nav.read(mapping.nav, [], mapping.filters.get("nav", ())).index
     crm = scene.crm.read(mapping.crm, [], mapping.filters.get("crm", ())).index
     return Counted(

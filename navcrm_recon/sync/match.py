@@ -13,7 +13,8 @@ from navcrm_recon.sync.jobs import finish, in_a_run, log_errors, new_job, writab
 from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
 from navcrm_recon.sync.recover import at_work
-from navcrm_recon.sync.scene import Scene, coupling_records
+from navcrm_recon.sync.renames import followed_records, identities_of
+from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import MANY
 
 #: Its records are made by administrators of CRM, never by a synchronisation.
@@ -79,7 +80,7 @@ def _may_create(mapping: TableMapping) -> bool:
 
 def _found(scene: Scene, store: Store, mapping: TableMapping) -> pd.DataFrame:
     """Return what every uncoupled NAV record inside the filter matches."""
-    known = coupling_records(scene, mapping)
+    known = followed_records(scene, mapping)
     rows = criteria(mapping)
     nav = scene.nav.read(
         mapping.nav,
@@ -116,6 +117,8 @@ def _options(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
 def _couple(scene: Scene, store: Store, mapping: TableMapping, matched: pd.DataFrame) -> None:
     pairs = matched[["crm_id"]].reset_index(names="nav_key").assign(mapping=mapping.name)
     if mapping.option_attribute is None:
+        identities = identities_of(scene, mapping, pairs["nav_key"].tolist())
+        pairs["integration_id"] = identities.reindex(pairs["nav_key"]).fillna("").array
         store.save_couplings(conform(pairs, "coupling_records"))
         return
     labels = {str(each.value): each.label for each in offered(scene, mapping)}

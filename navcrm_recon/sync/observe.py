@@ -18,13 +18,14 @@ from navcrm_recon.recon.links import crm_urls, nav_urls
 from navcrm_recon.recon.options import OptionSides, missing_options
 from navcrm_recon.recon.resolution import Changes
 from navcrm_recon.sync.references import references
+from navcrm_recon.sync.renames import followed_records
 from navcrm_recon.sync.scene import Scene, coupling_records, option_rows, records
 from navcrm_recon.sync.select import OneWay, since_watermark
 
 
 def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
     """Return frame ``couplings`` of one mapping, with links where the setup knows the addresses."""
-    known = coupling_records(scene, mapping)
+    known = followed_records(scene, mapping)
     twice = coupled_twice(known)
     pair = twice["nav_key"] + " / " + twice["crm_id"]
     scene.note(mapping.name, "", mapping.nav.name, twice.assign(subject=pair))
@@ -112,7 +113,7 @@ def observe_diff(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
     """Return frame ``diff`` of one mapping."""
     if mapping.option_attribute is not None:
         return empty("diff")
-    known = coupling_records(scene, mapping)
+    known = followed_records(scene, mapping)
     nav, crm = records(scene, mapping, "nav"), records(scene, mapping, "crm")
     pairs, there = pair_up(known, nav.index, crm.index)
     coupled = known.iloc[there].reset_index(drop=True)

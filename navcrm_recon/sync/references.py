@@ -11,7 +11,8 @@ from navcrm_recon.recon.align import Records, arrow
 from navcrm_recon.recon.references import Reference
 from navcrm_recon.recon.transfer import as_text_or_blank
 from navcrm_recon.recon.transform import transformed
-from navcrm_recon.sync.scene import Scene, coupling_records
+from navcrm_recon.sync.renames import followed, followed_records
+from navcrm_recon.sync.scene import Scene
 
 #: Couplings are looked up one by one up to so many references.
 _FEW = 5_000
@@ -82,12 +83,13 @@ def _couplings(
     """Return the couplings of a mapping, or those of some records of either side."""
     few = codes is not None and ids is not None and len(codes) + len(ids) <= _FEW
     if not few or via.option_attribute is not None or scene.store is None:
-        return coupling_records(scene, via)
+        return followed_records(scene, via)
     keys = join_key([pd.Series(codes, dtype=TEXT)]).tolist()
     by_code = scene.store.coupling_records(via.name, nav_keys=keys)
     by_id = scene.store.coupling_records(via.name, crm_ids=ids)
     both = pd.concat([by_code, by_id], ignore_index=True)
-    return both.drop_duplicates(["nav_key", "crm_id"], ignore_index=True)
+    both = both.drop_duplicates(["nav_key", "crm_id"], ignore_index=True)
+    return followed(scene, scene.store, via, both, keys)
 
 
 def _pairs(
@@ -124,7 +126,7 @@ def account_of_company(
     customers = scene.catalog.mappings["CUSTOMER"]
     if companies is None or accounts is None:
         links = customer_links(scene)
-        return _joined(links, coupling_records(scene, customers))
+        return _joined(links, followed_records(scene, customers))
     links = customer_links(scene, "Contact No.", companies)
     numbers = join_key([links["No."]]).tolist()
     coupled = _couplings(scene, customers, links["No."].tolist(), accounts)

@@ -252,8 +252,8 @@ def _followed(
     other = found["integration_id"].ne("") & found["nav_key"].ne("")
     own = identity.iloc[:0]
     if direction == "to_crm":
-        strange = found["integration_id"].ne(identity.reset_index(drop=True)).to_numpy()
-        strange &= identity.ne("").to_numpy()
+        here = identity.reset_index(drop=True)
+        strange = (here.ne("") & here.ne(found["integration_id"])).to_numpy(dtype=bool)
         other, own = other & strange, identity[strange]
     if follow(scene, store, mapping, found[other], own):
         return _couplings(store, mapping, direction, identity.index)

@@ -12,6 +12,7 @@ from navcrm_recon.frames import SCHEMAS, TEXT, conform, empty, key_text
 from navcrm_recon.sync.couple import there
 from navcrm_recon.sync.jobs import in_a_run, writable_state
 from navcrm_recon.sync.recover import at_work
+from navcrm_recon.sync.renames import follow, followed
 from navcrm_recon.sync.scene import Scene, coupling_records
 
 _KEYS: dict[SideName, str] = {"nav": "nav_key", "crm": "crm_id"}
@@ -32,6 +33,8 @@ def skipped(scene: Scene) -> pd.DataFrame:
         if mapping.option_attribute is None:
             known = coupling_records(scene, mapping)
             known = known[known["skipped"]].reset_index(drop=True)
+            if len(known) and scene.store is not None:
+                known = followed(scene, scene.store, mapping, known)
             if len(known):
                 found.append(_described(scene, mapping, known))
     if not found:
@@ -86,7 +89,8 @@ def _latest_errors(scene: Scene, mapping: TableMapping, known: pd.DataFrame) -> 
         attempts.loc[attempts["direction"].eq(way), ["row", "job_id", "direction", key]].merge(
             errors.drop(columns="crm_id" if key == "nav_key" else "nav_key"), on=["job_id", key]
         )
-        for way, key in (("to_crm", "nav_key"), ("to_nav", "crm_id"))
+        # By either key: NAV may have renamed the record since.
+        for way, key in (("to_crm", "nav_key"), ("to_crm", "crm_id"), ("to_nav", "crm_id"))
     ]
     every = pd.concat(matches).sort_values("no").drop_duplicates("row", keep="last")
     latest = every.set_index("row").rename(columns={"at": "failed_at"})
@@ -123,6 +127,8 @@ def restore(scene: Scene, mapping: TableMapping, nav_keys: Sequence[str] | None 
     store = writable_state(scene, f"Restoring records of {mapping.name}")
     with at_work(scene, store, mapping):
         known = coupling_records(scene, mapping)
+        if follow(scene, store, mapping, known[known["skipped"]]):
+            known = coupling_records(scene.fresh(), mapping)
         if nav_keys is not None:
             lost = [key for key in nav_keys if key not in set(known["nav_key"])]
             if lost:

@@ -12,6 +12,7 @@ from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_state
 from navcrm_recon.sync.recover import at_work
+from navcrm_recon.sync.renames import follow, follow_keys
 from navcrm_recon.sync.scene import Scene, coupling_records
 
 #: So many values stand in one condition.
@@ -49,6 +50,7 @@ def uncouple(
     """
     scene = in_a_run(scene)
     store = writable_state(scene, f"Uncoupling records of {mapping.name}")
+    _follow(scene, store, mapping, nav_keys, crm_ids)
     # Contacts go first: stopped half-way, the customers can still be asked whose they are.
     job = new_job(scene, mapping.name, "uncoupling")
     jobs = [job]
@@ -66,6 +68,24 @@ def uncouple(
             job.uncoupled = len(found)
             finish(scene, store, job)
     return jobs
+
+
+def _follow(
+    scene: Scene,
+    store: Store,
+    mapping: TableMapping,
+    nav_keys: Sequence[str] | None,
+    crm_ids: Sequence[str] | None,
+) -> None:
+    """Let couplings follow renamed records, so that these are found by the key they have now."""
+    if mapping.option_attribute is not None:
+        return
+    with at_work(scene, store, mapping):
+        if nav_keys is None and crm_ids is None:
+            follow(scene, store, mapping, store.coupling_records(mapping.name))
+        else:
+            ids = [each.strip("{}").lower() for each in crm_ids or ()]
+            follow_keys(scene, store, mapping, nav_keys or (), ids)
 
 
 def _chosen(
