@@ -47,7 +47,8 @@ def add_setup(company: Company) -> None:
     company.add_nav(
         "Business Relation", {"Code": ["CUST", "VEND"], "Description": ["Customer", "Vendor"]}
     )
-    company.add_nav("Sales & Receivables Setup", {"Primary Key": [""], "Order Nos.": "S-ORD", "Customer Nos.": "CUST"})
+    series = {"Order Nos.": "S-ORD", "Customer Nos.": "CUST"}
+    company.add_nav("Sales & Receivables Setup", {"Primary Key": [""], **series})
     countries = towns["country"].drop_duplicates()
     company.add_nav("Country/Region", {"Code": countries, "Name": countries, "ISO Code": countries})
     company.add_nav(

@@ -162,9 +162,11 @@ def currency(
     latest = rates.drop_duplicates("Currency Code", keep="last").set_index("Currency Code")
     found = [_rate(latest, code) for code in source["Code"]]
     given = np.array([each is not None for each in found], dtype=bool)
+    missing = ~given if old is None else np.zeros(len(source), dtype=bool)
+    rates_of = pa.array(found, ARROW["decimal"])
     writes = [
-        _extra(mapping, direction, "exchangerate", source, old, pa.array(found, ARROW["decimal"]),
-               given=given)
+        _extra(mapping, direction, "exchangerate", source, old, rates_of, given=given,
+               fails=missing, problem="the currency has no exchange rate; enter one in NAV")
     ]  # fmt: skip
     if old is None:
         writes.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from navcrm_recon.frames import UTC, conform
 from navcrm_recon.recon.changes import later
 from navcrm_recon.sides.writing import Written
 from navcrm_recon.sync.examine import STAMPS
-from navcrm_recon.sync.links import LINKS, may_be_referred_to
+from navcrm_recon.sync.links import noted_links
 from navcrm_recon.sync.select import key_names
 from navcrm_recon.sync.write import NEW, Pass
 
@@ -55,7 +54,7 @@ def confirm(
                 setattr(each.job, counter, getattr(each.job, counter) + 1)
     each.job.failed += len(failures)
     saved += _marked(each, failures)
-    _note_links(each, at)
+    _note_links(each)
     if removed:
         each.store.remove_couplings(conform(pd.DataFrame(removed), "coupling_records"))
     if saved:
@@ -92,19 +91,11 @@ def _kept(each: Pass, place: int, action: str, done: Written | None) -> list[Row
     return [coupling | {RESULTS[each.direction]: "success", JOB_IDS[each.direction]: each.job.id}]
 
 
-def _note_links(each: Pass, at: datetime) -> None:
+def _note_links(each: Pass) -> None:
     """Note that others may refer to what was coupled just now; the link pass may be interrupted."""
-    if each.fresh and may_be_referred_to(each.scene.catalog, each.mapping):
-        entry = {
-            "id": each.scene.new_id("journal", ""),
-            "job_id": each.job.id,
-            "mapping": each.mapping.name,
-            "direction": each.direction,
-            "action": LINKS,
-            "at": at,
-            "changes": json.dumps(each.fresh, ensure_ascii=False),
-        }
-        each.store.open_entries(conform(pd.DataFrame([entry]), "journal"))
+    fresh = pd.DataFrame(each.fresh, columns=["nav_key", "crm_id"])
+    about = fresh.assign(job_id=each.job.id, direction=each.direction)
+    each.store.open_entries(noted_links(each.scene, each.mapping, about))
     each.noted += each.fresh
     each.fresh = []
 

@@ -52,15 +52,10 @@ def make_local_currency(
     job, key = new_job(scene, _MAPPING, "synchronization", "to_crm"), _id(scene, code)
     store.start_job(job)
     actions, changes = _made(scene, code, key)
-    texts = changes[["side", "field", "old", "new"]].to_numpy().tolist()
-    entry = {
-        **{name: actions[name].iloc[0] for name in ("mapping", "direction", "nav_key", "crm_id")},
-        "id": str(uuid.uuid4()), "job_id": job.id, "action": "insert", "at": scene.clock(),
-        "changes": json.dumps(texts, ensure_ascii=False),
-    }  # fmt: skip
-    store.open_entries(conform(pd.DataFrame([entry]), "journal"))
+    entry = _entry(scene, job, actions, changes)
+    store.open_entries(entry)
     error = _write(scene, code, key)
-    store.close_entries([entry["id"]], "failed" if error else "done")
+    store.close_entries(entry["id"].tolist(), "failed" if error else "done")
     job.inserted, job.failed = int(not error), int(bool(error))
     say(job, error or f"The local currency {code} was made in CRM.")
     finish(scene, store, job)
@@ -91,8 +86,13 @@ def _entry(scene: Scene, job: Job, actions: pd.DataFrame, changes: pd.DataFrame)
     """Return the journal entry of making it."""
     texts = changes[["side", "field", "old", "new"]].to_numpy().tolist()
     about = actions[["mapping", "direction", "nav_key", "crm_id", "action"]]
-    more = {"id": str(uuid.uuid4()), "job_id": job.id, "at": scene.clock()}
-    return conform(about.assign(**more, changes=json.dumps(texts, ensure_ascii=False)), "journal")
+    entry = about.assign(
+        id=str(uuid.uuid4()),
+        job_id=job.id,
+        at=scene.clock(),
+        changes=json.dumps(texts, ensure_ascii=False),
+    )
+    return conform(entry, "journal")
 
 
 def _id(scene: Scene, code: str) -> str:

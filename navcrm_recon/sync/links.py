@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -14,7 +15,7 @@ from navcrm_recon.catalog.model import (
     SideName,
     TableMapping,
 )
-from navcrm_recon.frames import split_key
+from navcrm_recon.frames import conform, empty, split_key
 from navcrm_recon.sync.references import customer_links
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay
@@ -35,6 +36,31 @@ def may_be_referred_to(catalog: Catalog, mapping: TableMapping) -> bool:
     mappings = catalog.mappings.values()
     named = any(row.via == mapping.name for other in mappings for row in link_rows(other))
     return named or mapping.nav.name == "Customer"
+
+
+def noted_links(scene: Scene, mapping: TableMapping, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Return the journal entry that says a link pass is due; frame ``journal``, empty for none.
+
+    Parameters
+    ----------
+    fresh
+        ``nav_key`` and ``crm_id`` of new couplings, with ``job_id`` and ``direction``.
+    """
+    if not len(fresh) or not may_be_referred_to(scene.catalog, mapping):
+        return empty("journal")
+    pairs = fresh[["nav_key", "crm_id"]].to_numpy().tolist()
+    entry = (
+        fresh[["job_id", "direction"]]
+        .head(1)
+        .assign(
+            id=scene.new_id("journal", ""),
+            mapping=mapping.name,
+            action=LINKS,
+            at=scene.clock(),
+            changes=json.dumps(pairs, ensure_ascii=False),
+        )
+    )
+    return conform(entry, "journal")
 
 
 def links_after(scene: Scene, mapping: TableMapping, fresh: pd.DataFrame) -> Iterator[Link]:

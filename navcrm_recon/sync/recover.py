@@ -16,7 +16,7 @@ from navcrm_recon.sides.stamps import keys_by_identity
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.confirm import JOB_IDS, RESULTS, behind
 from navcrm_recon.sync.examine import STAMPS
-from navcrm_recon.sync.links import LINKS
+from navcrm_recon.sync.links import LINKS, noted_links
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import sides_of
 
@@ -61,6 +61,7 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
         ]
         if kept:
             store.save_couplings(conform(pd.DataFrame(kept), "coupling_records"))
+        store.open_entries(noted_links(scene, mapping, done[done["identity"].ne("")]))
         store.open_entries(conform(done[list(entries)], "journal"))  # with the keys NAV gave
         store.close_entries(done["id"].tolist(), "done")
         store.close_entries(found.loc[~found["there"], "id"].tolist(), "undone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,9 @@ from navcrm_recon.sync.uncouple import uncouple
 from navcrm_recon.workspace.observing import Observing
 
 
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
 class Synchronizing(Observing):
     """What a workspace does beside observing."""
 
@@ -44,7 +48,8 @@ class Synchronizing(Observing):
         direction
             ``to_crm``, ``to_nav``; None or ``both`` = all the mapping has.
         records
-            NAV keys for ``to_crm``, CRM ids for ``to_nav``.
+            NAV keys for ``to_crm``, CRM ids for ``to_nav``; without a direction they say
+            themselves which they are.
         force
             Override change and conflict detection (engine 3.7, F). None: only where records
             are named.
@@ -217,10 +222,11 @@ class Synchronizing(Observing):
         if records is None:
             return chosen, Request(force=bool(force), full=full)
         one_way = direction or (chosen[0].direction if len(chosen) == 1 else None)
+        if one_way == "both" and mapping is not None:  # the keys themselves say whose they are
+            one_way = "to_nav" if all(_GUID.fullmatch(str(key)) for key in records) else "to_crm"
         if mapping is None or one_way not in ("to_crm", "to_nav"):
             raise ConfigError(
-                "records: name a mapping and a direction with them: NAV keys are for to_crm, CRM "
-                "ids for to_nav."
+                "records: name a mapping with them: NAV keys go to_crm, CRM ids to_nav."
             )
         keys = [str(key) for key in records]
         if one_way == "to_nav" and chosen[0].option_attribute is None:
