@@ -6,6 +6,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	echo $$name && break; done)
 DEMO ?= data/demo
 WORKERS ?= 2
+SOAK ?= tests/test_demo.py tests/test_crash.py tests/test_processes.py tests/test_cost.py \
+	tests/test_converge.py
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -19,8 +21,8 @@ help:
 	@echo "make lint       check style and layers"
 	@echo "make types      check types"
 	@echo "make format     format code and notebooks, and empty the notebooks' outputs"
-	@echo "make soak       find the planted discrepancies in more and larger demo companies"
-	@echo "make benchmark  compare the speed with other tools"
+	@echo "make soak       run the tests that draw, kill and race for much longer"
+	@echo "make benchmark  compare the speed with other tools, and a run after edits with a full one"
 	@echo "make clean      remove the environments and the demo company"
 
 define create
@@ -67,15 +69,16 @@ format: $(READY)
 	$(BIN)/ruff format
 
 soak: $(READY)
-	NAVCRM_SOAK=1 $(BIN)/pytest -n $(WORKERS) tests/test_demo.py
+	NAVCRM_SOAK=1 $(BIN)/pytest -n $(WORKERS) --dist loadscope $(SOAK)
 
 $(BENCHMARK)/.ready: benchmarks/requirements.txt pyproject.toml
 	$(call create,$(BENCHMARK))
 	$(call install,$(BENCHMARK),-r benchmarks/requirements.txt -e .)
 	@touch $@
 
-benchmark: $(BENCHMARK)/.ready
+benchmark: $(BENCHMARK)/.ready $(READY)
 	$(BENCHMARK)/bin/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.incremental
 
 clean:
 	rm -rf .venv $(BENCHMARK) data/demo

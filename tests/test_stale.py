@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 import navcrm_recon as nr
 from navcrm_recon.scenarios.handles import guid
+from navcrm_recon.state.schema import metadata
 from tests.engine_company import SIDES, Company, busy, company, copied
 
 _NEW = re.compile(r"<new ([A-Z -]+) ([^<> ]+)>")
@@ -117,10 +118,11 @@ def test_a_plan_writes_nothing_not_a_byte(one: Company) -> None:
 
 
 def test_a_plan_makes_no_state_where_there_is_none(base: Company, tmp_path: Path) -> None:
-    if not base.urls["state"].startswith("sqlite"):
-        pytest.skip("a state of its own is a file (shared databases always exist)")
     with copied(base, tmp_path / "fresh") as fresh:
-        (fresh.folder / "state.db").unlink()
+        engine = sa.create_engine(fresh.urls["state"], poolclass=sa.NullPool)
+        metadata.drop_all(engine)
+        if engine.dialect.name == "sqlite":
+            (fresh.folder / "state.db").unlink()
         before = fingerprint(fresh)
         assert len(fresh.open().plan().actions)
         assert fingerprint(fresh) == before
