@@ -110,8 +110,7 @@ def examine(
     unmatched = ~facts["matched"].to_numpy()[at]
     modified = facts["modified"].to_numpy()[at]
     facts.loc[at, "both_modified"] = modified & later_there & unmatched & both_ways
-    newer = request.protect & later_there
-    facts.loc[at, "protected"] = newer
+    facts.loc[at, "protected"] = request.protect & later_there
     there, collides = _collisions(mapping, there, facts["both_modified"].to_numpy()[at])
     facts.loc[at, "collides"] = collides
     facts.loc[at, "changes"] = there.any("writes")

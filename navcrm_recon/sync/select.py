@@ -125,10 +125,8 @@ def select(
         retried,
         None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
     )
-    only_coupled = (
-        mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
-    )
-    if request.keys is None and only_coupled:
+    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    if request.keys is None and only:
         return _some(picked, picked.coupled)
     return picked
 
