@@ -25,7 +25,6 @@ from navcrm_recon.sync.skipped import restore, skipped
 from navcrm_recon.sync.uncouple import uncouple
 from navcrm_recon.workspace.observing import Observing
 
-
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
