@@ -82,47 +82,53 @@ def examine(
     picked: Picked,
 ) -> Examined:
     """Return what a pass does with each picked record; reads the destination, writes nothing."""
-    source, other = sides_of(direction)
-    count, couplings = len(picked.records), picked.couplings
-    coupled = picked.coupled
-    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
-    facts = pd.DataFrame({name: np.zeros(count, dtype=bool) for name in FACTS})
-    facts["coupled"], facts["skipped"] = coupled, couplings["skipped"].to_numpy(dtype=bool)
-    facts["forced"], facts["only_coupled"] = request.force, only
-    later_here = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
-    facts["modified"] = later_here | request.links
-    partner = couplings[key_names(direction)[1]].copy()
-    exists = _exists(scene, mapping, other, partner)
-    facts["gone"] = coupled & ~exists
+    _, other = sides_of(direction)
+    partner = picked.couplings[key_names(direction)[1]].copy()
+    facts = _facts(mapping, direction, request, picked)
+    facts["gone"] = picked.coupled & ~_exists(scene, mapping, other, partner)
     untimed = picked.modified_on.isna().to_numpy(dtype=bool)
-    at = _at(coupled & exists & ~facts["skipped"] & (facts["forced"] | facts["modified"] | untimed))
+    looked_at = facts["forced"] | facts["modified"] | untimed
+    at = _at(picked.coupled & ~facts["gone"] & ~facts["skipped"] & looked_at)
     born = _born(scene, mapping, direction, picked, facts)
     matched = _matches(scene, store, mapping, direction, born)
     partner.iloc[born.places] = matched.to_numpy()
-    facts["matched"] = ~coupled & partner.ne("").to_numpy()
+    facts["matched"] = ~picked.coupled & partner.ne("").to_numpy()
     at = np.union1d(at, _at(facts["matched"]))
     there, modified_on, identity = _there(scene, mapping, direction, picked, partner, at)
     if request.links:
         there = replace(there, fields=filling(there.fields, link_columns(mapping, other)))
-    facts.loc[at, "modified"] |= untimed[at] & _tells(there, couplings.iloc[at]["baseline"])
-    later_there = later(modified_on.iloc[at], couplings.iloc[at][STAMPS[other]])
+    facts.loc[at, "modified"] |= untimed[at] & _tells(there, picked.couplings["baseline"].iloc[at])
+    later_there = later(modified_on.iloc[at], picked.couplings[STAMPS[other]].iloc[at])
     both_ways = mapping.direction == "both" and not request.force and not request.links
-    unmatched = ~facts["matched"].to_numpy()[at]
-    modified = facts["modified"].to_numpy()[at]
-    facts.loc[at, "both_modified"] = modified & later_there & unmatched & both_ways
+    both_modified = later_there & (facts["modified"] & ~facts["matched"]).to_numpy()[at] & both_ways
+    facts.loc[at, "both_modified"] = both_modified
     facts.loc[at, "protected"] = request.protect & later_there
-    there, collides = _collisions(mapping, there, facts["both_modified"].to_numpy()[at])
-    facts.loc[at, "collides"] = collides
-    facts.loc[at, "changes"] = there.any("writes")
+    there, collides = _collisions(mapping, there, both_modified)
+    facts.loc[at, "collides"], facts.loc[at, "changes"] = collides, there.any("writes")
     new = ~facts["matched"].to_numpy()[born.places]
     for name, mapped in (("fails", True), ("unfit", False)):
         facts.loc[at, name] = there.fails(mapped=mapped)
         facts.loc[born.places[new], name] = born.fails(mapped=mapped)[new]
     decisions = decide(mapping, direction, facts)
-    keeps = np.zeros(count, dtype=bool)
-    keeps[at] = _carries(there) & facts["both_modified"].to_numpy()[at]
+    keeps = np.zeros(len(facts), dtype=bool)
+    keeps[at] = _carries(there) & both_modified
     keeps &= decisions["action"].isin(["modify", "unchanged"]).to_numpy()
     return Examined(picked, decisions, partner, modified_on, identity, keeps, there, born)
+
+
+def _facts(
+    mapping: TableMapping, direction: OneWay, request: Request, picked: Picked
+) -> pd.DataFrame:
+    """Return what is known of the records before their partners are read; the rest is False."""
+    source, _ = sides_of(direction)
+    couplings = picked.couplings
+    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    facts = pd.DataFrame({name: np.zeros(len(couplings), dtype=bool) for name in FACTS})
+    facts["coupled"], facts["skipped"] = picked.coupled, couplings["skipped"].to_numpy(dtype=bool)
+    facts["forced"], facts["only_coupled"] = request.force, only
+    later_here = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
+    facts["modified"] = later_here | request.links
+    return facts
 
 
 def link_columns(mapping: TableMapping, side: SideName) -> set[str]:
