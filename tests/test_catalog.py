@@ -322,5 +322,6 @@ def test_minimum_and_constants():
     assert row_of("ITEM-PRODUCT", "Unit Price", "price").minimum == 0
     assert row_of("SALESPRC-PRODPRICE", "", "pricingmethodcode").constant == "Currency Amount"
     assert row_of("POSTEDSALESLINE-INV", "", "ispriceoverridden").constant == "true"
-    assert CATALOG.mappings["CUSTOMER"].templates == {"to_crm": {"customertypecode": 3}}
+    [template] = CATALOG.mappings["CUSTOMER"].templates["to_crm"]
+    assert (template.sets, template.where) == ({"customertypecode": 3}, ())
     assert Decimal(0) == CATALOG.mappings["ITEM-PRODUCT"].fields[2].minimum

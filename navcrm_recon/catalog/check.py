@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from navcrm_recon.catalog.grammar import SIDES, Draft, Row, pair_of
+from navcrm_recon.catalog.grammar import SIDES, Draft, Row, pair_of, templates
 from navcrm_recon.catalog.infer import Known, direction_of, literal, transfer_of, via_of
 from navcrm_recon.catalog.model import Column, Direction, Table, Transfer
 from navcrm_recon.catalog.transformations import check_rules
@@ -83,12 +83,25 @@ def _check_settings(draft: Draft, known: Known, problems: list[str]) -> None:
     for name in draft.settings.get("auto_match", ()):
         path = f"{draft.path}.auto_match"
         _known_column(known.table(draft, "crm"), name, path, problems)
-    for direction, values in draft.settings.get("templates", {}).items():
-        table = known.table(draft, "crm" if direction == "to_crm" else "nav")
-        for name, value in values.items():
-            path = f"{draft.path}.templates.{direction}.{name}"
+    for direction, template in templates(draft.settings, draft.path, problems):
+        _check_template(draft, direction, template, known, problems)
+
+
+def _check_template(
+    draft: Draft, direction: str, template: Row, known: Known, problems: list[str]
+) -> None:
+    """Refuse columns that are not there, and values they cannot hold."""
+    source, other = (
+        known.table(draft, side) for side in (SIDES if direction == "to_crm" else SIDES[::-1])
+    )
+    of_a_list = template.path.endswith("]")
+    for key, table in (("where", source), ("set", other)):
+        for name, value in template.values.get(key, {}).items():
+            path = f"{template.path}{f'.{key}' if of_a_list else ''}.{name}"
             column = _known_column(table, name, path, problems)
-            _try(literal, column, value, path, problems)
+            several = value if key == "where" and isinstance(value, list) else [value]
+            for each in several:
+                _try(literal, column, each, path, problems)
 
 
 def _check_filters(draft: Draft, known: Known, problems: list[str]) -> None:

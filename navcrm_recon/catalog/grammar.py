@@ -79,13 +79,17 @@ CONDITION: Mapping[str, Shape] = {
     "op": ("eq", "ne", "in", "not_null"),
     "value": "anything",
 }
+TEMPLATE: Mapping[str, Shape] = {"where": "a table of keys", "set": "a table of keys"}
 #: Settings that are tables themselves.
 NESTED: Mapping[str, Mapping[str, Shape]] = {
     "match_based_coupling": {
         "create_new_if_no_match": "true or false",
         "synch_after_bulk_coupling": "true or false",
     },
-    "templates": {"to_nav": "a table of keys", "to_crm": "a table of keys"},
+    "templates": {
+        "to_nav": "a table of keys or a list",
+        "to_crm": "a table of keys or a list",
+    },
     "job": {
         "interval_minutes": "a whole number",
         "inactivity_timeout_minutes": "a whole number",
@@ -101,6 +105,7 @@ _SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "true or false": lambda value: isinstance(value, bool),
     "a whole number": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "a table of keys": lambda value: isinstance(value, Mapping),
+    "a table of keys or a list": lambda value: isinstance(value, (Mapping, list)),
     "a list": lambda value: isinstance(value, list),
     "a list of texts": lambda value: (
         isinstance(value, list) and all(isinstance(each, str) for each in value)
@@ -185,6 +190,21 @@ def clean(value: object, shapes: Mapping[str, Shape], path: str, problems: list[
         else:
             kept[key] = each
     return kept
+
+
+def templates(settings: Raw, path: str, problems: list[str]) -> Iterator[tuple[str, Row]]:
+    """Return direction, path and content (``where``, ``set``) of every template of a mapping."""
+    for direction, written in settings.get("templates", {}).items():
+        place = f"{path}.templates.{direction}"
+        if isinstance(written, Mapping):
+            yield direction, Row(place, {"set": written})
+            continue
+        for number, each in enumerate(written):
+            row = Row(f"{place}[{number}]", clean(each, TEMPLATE, f"{place}[{number}]", problems))
+            if "set" in row.values:
+                yield direction, row
+            elif isinstance(each, Mapping) and "set" not in each:
+                problems.append(f"{row.path}.set: is missing; say what the new record gets.")
 
 
 def _draft(name: str, content: object, problems: list[str]) -> Draft:

@@ -12,7 +12,16 @@ from typing import Any
 import yaml
 
 from navcrm_recon.catalog.check import check, constant_of
-from navcrm_recon.catalog.grammar import SIDES, Draft, Raw, Row, clean, pair_of, read_drafts
+from navcrm_recon.catalog.grammar import (
+    SIDES,
+    Draft,
+    Raw,
+    Row,
+    clean,
+    pair_of,
+    read_drafts,
+    templates,
+)
 from navcrm_recon.catalog.infer import Known, completed, direction_of, literal, transfer_of
 from navcrm_recon.catalog.model import (
     Catalog,
@@ -23,6 +32,7 @@ from navcrm_recon.catalog.model import (
     SideName,
     Table,
     TableMapping,
+    Template,
     Transfer,
 )
 from navcrm_recon.catalog.tables import declare, shipped_tables, with_options
@@ -144,9 +154,15 @@ def _changed(draft: Draft, change: Draft) -> Draft:
             changed.add(pair)
         else:  # new, or there twice, which ``check`` refuses
             added.append(row)
+    settings = draft.settings | change.settings
+    if "templates" in settings:  # each direction by itself
+        settings["templates"] = {
+            **draft.settings.get("templates", {}),
+            **change.settings.get("templates", {}),
+        }
     return replace(
         draft,
-        settings=draft.settings | change.settings,
+        settings=settings,
         ends={side: draft.ends[side] | change.ends[side] for side in SIDES},
         filters={**draft.filters, **change.filters},
         fields=(*rows.values(), *added),
@@ -266,7 +282,7 @@ def _mapping(draft: Draft, known: Known) -> TableMapping:
         option_attribute=draft.option,
         depends_on=tuple(settings.get("depends_on", ())),
         auto_match=tuple(settings.get("auto_match", ())),
-        templates=_templates(settings.get("templates", {}), tables),
+        templates=_templates(draft, tables),
         **{
             key: value
             for key, value in settings.items()
@@ -275,15 +291,21 @@ def _mapping(draft: Draft, known: Known) -> TableMapping:
     )
 
 
-def _templates(raw: Raw, tables: Mapping[SideName, Table]) -> dict[str, dict[str, object]]:
-    sides: dict[str, SideName] = {"to_nav": "nav", "to_crm": "crm"}
-    return {
-        direction: {
-            name: literal(tables[sides[direction]].columns[name], value)
-            for name, value in values.items()
+def _templates(draft: Draft, tables: Mapping[SideName, Table]) -> dict[str, tuple[Template, ...]]:
+    found: dict[str, tuple[Template, ...]] = {}
+    for direction, written in templates(draft.settings, draft.path, []):
+        nav, crm = tables["nav"], tables["crm"]
+        source, other = (nav, crm) if direction == "to_crm" else (crm, nav)
+        values = {
+            name: literal(other.columns[name], value)
+            for name, value in written.values["set"].items()
         }
-        for direction, values in raw.items()
-    }
+        where = tuple(
+            _condition(source, Row(written.path, {"field": name, "value": value}))
+            for name, value in written.values.get("where", {}).items()
+        )
+        found[direction] = (*found.get(direction, ()), Template(values, where))
+    return found
 
 
 def _condition(table: Table, row: Row) -> Condition:

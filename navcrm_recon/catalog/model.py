@@ -90,6 +90,14 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Template:
+    """What new records get whose source meets all conditions of ``where`` (R3.33)."""
+
+    sets: Mapping[str, object]
+    where: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
 class Rule:
     """A transformation rule and its settings (engine 4.8; ``catalog.transformations``)."""
 
@@ -163,7 +171,7 @@ class TableMapping:
     deletion_conflict: Literal["none", "restore", "remove_coupling"] = "none"
     match_based_coupling: Mapping[str, object] = field(default_factory=dict)
     auto_match: tuple[str, ...] = ()
-    templates: Mapping[str, object] = field(default_factory=dict)
+    templates: Mapping[str, tuple[Template, ...]] = field(default_factory=dict)
     job: Mapping[str, object] = field(default_factory=dict)
 
     def table(self, side: SideName) -> Table:
@@ -180,10 +188,12 @@ class TableMapping:
         return tuple(row for row in self.fields if row.enabled)
 
     def columns(self, side: SideName) -> list[str]:
-        """List the columns of one side that comparing needs: key, name, mapped, without doubles."""
+        """List the columns of one side that are read: key, name, mapped, asked by templates."""
         table = self.table(side)
         mapped = [row.nav if side == "nav" else row.crm for row in self.enabled_fields]
-        names = [*table.key, self.name_field(side), *(c.name for c in mapped if c)]
+        templates = self.templates.get("to_crm" if side == "nav" else "to_nav", ())
+        asked = [condition.field for each in templates for condition in each.where]
+        names = [*table.key, self.name_field(side), *(c.name for c in mapped if c), *asked]
         return list(dict.fromkeys(name for name in names if name))
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -119,6 +121,17 @@ def meets(
     for condition in where:
         found = only(found, _meets(table, found[condition.field], condition))
     return found
+
+
+def marked(
+    table: Table, columns: Mapping[str, pa.Array], where: Sequence[Condition], count: int
+) -> npt.NDArray[np.bool_]:
+    """Mark the rows, ``count`` of them, that meet all conditions; compared as ``meets`` does."""
+    out = np.ones(count, dtype=bool)
+    for condition in where:
+        met = _meets(table, columns[condition.field], condition)
+        out &= pc.fill_null(met, False).to_numpy(zero_copy_only=False)
+    return out
 
 
 def _meets(table: Table, values: pa.Array, condition: Condition) -> pa.Array:

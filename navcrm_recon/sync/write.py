@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from tqdm import tqdm
 
 from navcrm_recon.catalog.model import SideName, TableMapping
 from navcrm_recon.frames import TEXT, conform, dtype_of, join_key, typed
 from navcrm_recon.recon.baseline import baseline
-from navcrm_recon.recon.compare import constant_value
 from navcrm_recon.recon.fields import after, changed_values
 from navcrm_recon.sides.record_id import decodable
 from navcrm_recon.sides.writing import Write, Written
@@ -26,6 +26,7 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.examine import Examined, Part
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, Request, key_names, sides_of
+from navcrm_recon.sync.templates import template_fields
 
 #: Records that are written down, done and confirmed together.
 BATCH = 500
@@ -173,11 +174,7 @@ def _wanted(each: Pass) -> dict[int, Wanted]:
     born = set(np.flatnonzero(action.isin(NEW)).tolist())
     out = {place: Wanted() for place in sorted(modified | born)}
     _collect(each, each.examined.there, out, modified)
-    _collect(each, each.examined.born, out, born)
-    template = _template(each)
-    for place in born:
-        for name, value in template.items():
-            out[place].put(each.other, name, value, "", str(value))
+    _collect(each, _born(each), out, born)
     return out
 
 
@@ -192,18 +189,19 @@ def _collect(each: Pass, part: Part, out: dict[int, Wanted], places: set[int]) -
                 out[place].put(each.other, one.column.name, value, old, text)
 
 
-def _template(each: Pass) -> dict[str, Any]:
-    """Return what the mapping's template sets on a new record, which wins over it (R3.32)."""
-    table = each.mapping.table(each.other)
-    found = each.mapping.templates.get(each.direction)
-    values: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    return {name: constant_value(table.columns[name], str(text)) for name, text in values.items()}
+def _born(each: Pass) -> Part:
+    """Return what is written to new records; their template wins over the mapping (R3.32)."""
+    part = each.examined.born
+    source = each.examined.picked.records.iloc[part.places]
+    return replace(
+        part, fields=[*part.fields, *template_fields(each.mapping, each.direction, source)]
+    )
 
 
 def _baselines(each: Pass) -> dict[int, bytes]:
     """Return the baseline every record has once it is written (design, idea 2)."""
     out: dict[int, bytes] = {}
-    for part in (each.examined.there, each.examined.born):
+    for part in (each.examined.there, _born(each)):
         if len(part.places):
             source = each.examined.picked.records.iloc[part.places].reset_index(drop=True)
             there = _afterwards(each, part)
@@ -216,11 +214,14 @@ def _baselines(each: Pass) -> dict[int, bytes]:
 def _afterwards(each: Pass, part: Part) -> pd.DataFrame:
     """Return the mapped columns of the destination as they are once written."""
     table = each.mapping.table(each.other)
-    columns: dict[str, pd.Series] = {}
+    found: dict[str, pa.Array] = {}
     for one in part.fields:
         name = one.column.name
-        if one.row is not None and one.row.runs(each.direction) and name in table.columns:
-            columns[name] = typed(_series(after(one)), dtype_of(table, name))
+        if name in found:  # what is put later wins (R3.46)
+            found[name] = pc.if_else(pa.array(one.writes), one.new, found[name])
+        elif one.row is not None and one.row.runs(each.direction) and name in table.columns:
+            found[name] = after(one)
+    columns = {name: typed(_series(v), dtype_of(table, name)) for name, v in found.items()}
     there = pd.DataFrame(columns, index=range(len(part.places)))
     if part.old is None:
         return there
