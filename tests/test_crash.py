@@ -113,7 +113,7 @@ def halfway(bench: Bench) -> Iterator[Company]:
 
 
 def accounts_of(one: Company, name: str) -> list[str]:
-    return [row["accountid"] for row in one.tables()["account"] if row["name"] == name]
+    return [str(row["accountid"]) for row in one.tables()["account"] if row["name"] == name]
 
 
 def test_a_contact_finds_the_account_that_was_made_for_its_customer(halfway: Company) -> None:
