@@ -151,12 +151,17 @@ def _findings(row: FieldMapping, rows: Positions, judged: Passes) -> FieldFindin
         truncated=truncated,
         missing_option=unknown & option,
         uncoupled=unknown & (not option),
-        to_crm=~judged.same_to_crm & ~fails_to_crm & to_crm,
+        to_crm=~judged.same_to_crm & ~fails_to_crm & to_crm & takes_updates(row.crm),
         to_nav=~judged.same_to_nav & ~fails_to_nav & to_nav,
         fails_to_crm=fails_to_crm & to_crm,
         fails_to_nav=fails_to_nav & to_nav,
     )
     return found.where(~same | truncated | unknown)
+
+
+def takes_updates(column: Column | None) -> bool:
+    """Say whether a record that is there takes a value for a column (mappings, read_only_crm)."""
+    return column is None or column.access in ("full", "modify")
 
 
 def _text(row: FieldMapping, nav: Column, crm: Column) -> tuple[_Differs, _Judge]:

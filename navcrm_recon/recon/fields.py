@@ -101,7 +101,8 @@ def _field(
     writes = _spread(getattr(found, own), found.rows, count) if moved else _none(count)
     known, ours, theirs = _changed(row, direction, baselines, left, right, found.rows, count)
     if moved:
-        writes &= ~moved.leaves & ~(known & ~ours & _unknown_there(row, direction, reference, old))
+        kept = _unknown_there(row, direction, reference, old) | _emptied(row, moved.new, source)
+        writes &= ~moved.leaves & ~(known & ~ours & kept)
     return FieldWrite(
         row=row,
         column=column,
@@ -126,6 +127,17 @@ def _within(mapping: TableMapping, row: FieldMapping) -> FieldMapping:
     if row.nav is None or row.crm is None:
         way = "to_crm" if row.nav is None else "to_nav"
     return replace(row, direction=way)
+
+
+def _emptied(row: FieldMapping, new: pa.Array, source: pa.Array) -> Mask:
+    """Say where a blank that was never filled would empty a reference that may be missing a while.
+
+    What was cleared because its partner was not coupled is no edit (engine R8.4).
+    """
+    if not row.clear_on_failed_sync:
+        return _none(len(new))
+    blank = pc.and_(pc.equal(as_text_or_blank(new), ""), pc.equal(as_text_or_blank(source), ""))
+    return as_mask(blank, False)
 
 
 def _unknown_there(
@@ -192,7 +204,7 @@ def new_fields(
                 source=values,
                 old=pa.nulls(count, ARROW.get(target.kind, pa.large_string())),
                 new=moved.new,
-                writes=~moved.leaves & ~moved.fails,
+                writes=~moved.leaves & ~moved.fails & (target.access in ("full", "insert")),
                 fails=moved.fails,
                 opposite=_none(count),
                 ours=_none(count),

@@ -333,4 +333,6 @@ def _extra(
     column = (mapping.crm if direction == "to_crm" else mapping.nav).columns[name]
     kind = ARROW.get(column.kind, _TEXT)
     values = new if isinstance(new, pa.Array) else pa.array([new] * len(source), kind)
+    if column.access not in ("full", "insert" if old is None else "modify"):
+        how["given"] = np.zeros(len(source), dtype=bool)  # the side does not take it
     return extra_field(column, _old(mapping, direction, name, source, old), values, **how)
