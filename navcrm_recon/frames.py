@@ -209,6 +209,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "last_run": UTC,
         "message": TEXT,
     },
+    # The same with what is due now (``ws.schedule()``).
+    "timetable": {
+        "mapping": TEXT,
+        "status": TEXT,
+        "due": np.dtype("bool"),
+        "earliest_start": UTC,
+        "attempts": np.dtype("int64"),
+        "last_run": UTC,
+        "message": TEXT,
+    },
     # How far a full synchronisation is (engine 7.6).
     "full_lines": {
         "mapping": TEXT,

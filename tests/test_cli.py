@@ -317,10 +317,53 @@ class TestLogs:
         assert capsys.readouterr().out == "CURRENCY: 1 skipped records take part again.\n"
         assert skipped.iloc[0] not in set(ws.skipped().query("mapping == 'CURRENCY'")["nav_key"])
 
+    def test_old_entries_are_deleted_and_new_ones_stay(self, own, capsys):
+        nr.open_workspace(own).synchronize("CURRENCY")
+        jobs, errors = (len(log()) for log in logs_of(own))
+        assert run(own, "jobs", "--delete-older-than", "1") == 0
+        assert run(own, "errors", "--delete-older-than", "1") == 0
+        assert capsys.readouterr().out == "0 jobs deleted.\n0 errors deleted.\n"
+        assert run(own, "errors", "--delete-older-than", "0") == 0
+        assert run(own, "jobs", "--delete-older-than", "0") == 0
+        assert capsys.readouterr().out == f"{errors} errors deleted.\n{jobs} jobs deleted.\n"
+        assert [len(log()) for log in logs_of(own)] == [0, 0]
+
+
+def logs_of(file):
+    ws = nr.open_workspace(file)
+    return ws.jobs, ws.errors
+
+
+class TestSchedule:
+    def test_what_is_held_is_not_due_until_it_is_released(self, own, tmp_path, capsys):
+        def schedule():
+            assert run(own, "schedule", "--output", str(tmp_path / "x.parquet")) == 0
+            frame = pd.read_parquet(tmp_path / "x.parquet").set_index("mapping")
+            return frame.loc["CURRENCY", ["status", "due"]].tolist()
+
+        assert schedule() == ["ready", True]
+        assert run(own, "hold", "CURRENCY") == 0
+        assert schedule() == ["on_hold", False]
+        run(own, "run", "--due")
+        assert "CURRENCY" not in capsys.readouterr().out.replace("CURRENCY is on hold", "")
+        assert run(own, "release", "CURRENCY") == 0
+        assert schedule() == ["ready", True]
+        run(own, "run", "--due")
+        assert schedule() == ["ready", False]
+
+    def test_a_mapping_that_is_not_scheduled_cannot_be_held(self, own, capsys):
+        assert run(own, "hold", "PAYMENT TERMS") == 2
+        assert "has no interval" in capsys.readouterr().err
+        assert run(own, "release", "CURENCY") == 2
+        assert "Did you mean 'CURRENCY'" in capsys.readouterr().err
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["jobs", "CURRENCY", "--delete-older-than", "1"], "without MAPPING"),
+        (["errors", "--delete-older-than", "-1"], "--delete-older-than"),
+        (["errors", "--delete-older-than", "soon"], "'soon' is no number of days"),
         (["plan", "--direction", "up"], "to_crm"),
         (["plan", "NOPE"], "There is no mapping 'NOPE'"),
         (["run"], "--due"),

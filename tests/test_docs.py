@@ -81,7 +81,7 @@ def test_the_commands_of_synchronising_run_as_shown(
     monkeypatch.chdir(file.parent)
     text = "".join(blocks("docs/synchronization.md", "sh"))
     lines = re.findall(r"^navcrm-recon (.*)$", text, re.MULTILINE)
-    assert len(lines) == 12
+    assert len(lines) == 15
     for line in lines:
         status = main(shlex.split(line))
         assert (line, status, capsys.readouterr().err.count("\n")) == (line, status, status)
@@ -230,7 +230,7 @@ def test_every_code_of_a_report_is_explained(heading: str, codes: tuple[str, ...
     "schema",
     [
         "couplings", "diff", "missing_options", "not_checked", "actions", "changes", "jobs",
-        "errors", "skipped", "writes",
+        "errors", "skipped", "writes", "timetable", "full_lines",
     ],
 )  # fmt: skip
 def test_columns_of_frames_are_those_declared(schema: str):

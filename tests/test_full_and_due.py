@@ -1,9 +1,12 @@
 """What scenarios cannot say of full and scheduled runs and the log: lines, attempts, clearing."""
 
+from datetime import timedelta
+
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from navcrm_recon.errors import NotFoundError, SideError
+from navcrm_recon.errors import ConfigError, NotFoundError, SideError
 from navcrm_recon.sync.full import recommended, review
 from navcrm_recon.sync.schedule import hold, release, schedule
 
@@ -204,3 +207,45 @@ def test_without_the_log_of_the_first_failure_the_second_does_not_skip(build):
         if cleared:
             assert store.delete_errors() == 1
     assert skipped == [False, False, True]
+
+
+def test_the_logs_are_cleared_by_days_or_a_time(build):
+    """Engine R8.10: what is older goes, and nothing else."""
+    world = build(nav={"Customer": [ADATUM]}, crm={"account": [ACCOUNT]}, mappings=ONLY,
+                  couplings=[COUPLED])  # fmt: skip
+    ws = world.workspace
+    for _ in range(2):
+        ws.synchronize("CUSTOMER")
+        world.take("advance", "2d")
+    assert len(ws.jobs()) == 4
+    assert ws.delete_jobs(older_than=4) == 0
+    assert ws.delete_jobs(older_than=3) == 2
+    middle = world.now - timedelta(days=1)
+    assert ws.delete_jobs(older_than=middle.replace(tzinfo=None)) == 2
+    assert ws.delete_errors() == 0
+    with pytest.raises(ConfigError, match="0 or more"):
+        ws.delete_errors(older_than=-1)
+
+
+def test_the_schedule_says_what_is_due(build):
+    """Engine 8.1: an interrupted mapping is due, one that somebody works on is not."""
+    world = build(nav={"Customer": [ADATUM]}, mappings=ONLY)
+    ws = world.workspace
+
+    def line():
+        return ws.schedule().set_index("mapping").loc["CUSTOMER", ["status", "due"]].tolist()
+
+    assert line() == ["ready", True]
+    ws.hold("CUSTOMER")
+    assert line() == ["on_hold", False]
+    ws.release("CUSTOMER")
+    ws.run_due()
+    assert line() == ["inactive", False]
+    world.take("advance", "1h")
+    world.take("edit_nav", {"table": "Customer", "key": "10000", "set": {"Name": "B"}})
+    assert line() == ["inactive", True]
+    store = ws._scene.store
+    row = store.schedule().query("mapping == 'CUSTOMER'")
+    store.save_schedule(row.assign(status="in_process", earliest_start=pd.NaT))
+    assert line() == ["in_process", True]
+    assert ws.review()["mapping"].tolist() == ["CUSTOMER"]

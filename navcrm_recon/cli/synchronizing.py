@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -39,13 +39,34 @@ def add_synchronizing_verbs(verbs: Verbs[argparse.ArgumentParser]) -> None:
     )
     run = verb(verbs, "run", _run, "run what the mappings' intervals say is due, once")
     run.add_argument("--due", action="store_true", required=True, help="what is due")
+    with_output(verb(verbs, "schedule", _schedule, "when each mapping runs next, and what is due"))
+    mapping_verb(verbs, "hold", _hold, "let 'run --due' pass over a mapping")
+    mapping_verb(verbs, "release", _release, "make a mapping due that is on hold or gave up")
     _add_coupling_verbs(verbs)
+    _add_logs(verbs)
+
+
+def _add_logs(verbs: Verbs[argparse.ArgumentParser]) -> None:
     for name, show_log, summary in (
         ("jobs", _jobs, "the job log, newest first"),
         ("errors", _errors, "the error log, oldest first"),
         ("skipped", _skipped, "the records left out after failing twice"),
     ):
-        with_output(mapping_verb(verbs, name, show_log, summary, mapping="any"))
+        added = mapping_verb(verbs, name, show_log, summary, mapping="any")
+        with_output(added)
+        if name != "skipped":
+            added.add_argument(
+                "--delete-older-than",
+                metavar="DAYS",
+                type=_days,
+                help=f"delete {name} of all mappings that are older than so many days",
+            )
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{shorten(text)}' is no number of days")
+    return int(text)
 
 
 def _add_coupling_verbs(verbs: Verbs[argparse.ArgumentParser]) -> None:
@@ -126,6 +147,22 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _schedule(options: argparse.Namespace) -> int:
+    return show(open_workspace(options.workspace).schedule(), options.output)
+
+
+def _hold(options: argparse.Namespace) -> int:
+    open_workspace(options.workspace).hold(options.mapping)
+    print(f"{options.mapping} is on hold until it is released.")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    open_workspace(options.workspace).release(options.mapping)
+    print(f"{options.mapping} is due.")
+    return 0
+
+
 def _couple(options: argparse.Namespace) -> int:
     nav_key, crm_id = options.nav_key, options.crm_id
     named = sum(each is not None for each in (nav_key, crm_id))
@@ -163,12 +200,24 @@ def _restore(options: argparse.Namespace) -> int:
 
 def _jobs(options: argparse.Namespace) -> int:
     ws = open_workspace(options.workspace)
+    if options.delete_older_than is not None:
+        return _deleted(options, "jobs", ws.delete_jobs)
     return show(_of_mapping(ws, ws.jobs(), options.mapping), options.output)
 
 
 def _errors(options: argparse.Namespace) -> int:
     ws = open_workspace(options.workspace)
+    if options.delete_older_than is not None:
+        return _deleted(options, "errors", ws.delete_errors)
     return show(_of_mapping(ws, ws.errors(), options.mapping), options.output)
+
+
+def _deleted(options: argparse.Namespace, what: str, delete: Callable[[int], int]) -> int:
+    """Delete a log's old entries and say how many; what is deleted is not chosen by a mapping."""
+    if options.mapping or options.output:
+        raise ConfigError("--delete-older-than: goes without MAPPING and --output.")
+    print(f"{delete(options.delete_older_than):,} {what} deleted.")
+    return 0
 
 
 def _skipped(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import TableMapping
 from navcrm_recon.errors import BusyError, Error, NotFoundError
-from navcrm_recon.frames import conform, empty
+from navcrm_recon.frames import SCHEMAS, conform, empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import in_a_run, writable_state
@@ -42,13 +42,32 @@ def schedule(scene: Scene) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Frame ``schedule``: ``mapping``, ``status`` (``ready``; ``in_process``; ``inactive``: rests
+        Frame ``timetable``: ``mapping``, ``status`` (``ready``; ``in_process``; ``inactive``: rests
         after a run that found nothing to do; ``on_hold``: held by a person; ``error``: gave up),
-        ``earliest_start`` (UTC, blank = at once; of an inactive mapping: not before its NAV table
-        changes), ``attempts`` (int64, failed in a row), ``last_run`` (UTC), ``message`` (str).
+        ``due`` (bool, whether ``run_due`` would run it now), ``earliest_start`` (UTC, blank = at
+        once; of an inactive mapping: not before its NAV table changes), ``attempts`` (int64,
+        failed in a row), ``last_run`` (UTC), ``message`` (str).
     """
-    entries = _entries(scene.store) if scene.store else {}
-    return _frame([entries.get(each.name) or Entry(each.name) for each in _scheduled(scene)])
+    if scene.store is None:
+        return empty("timetable")
+    known, mappings = _entries(scene.store), _scheduled(scene)
+    entries = [known.get(each.name) or Entry(each.name) for each in mappings]
+    due = [
+        _due(scene, mapping, entry) and not _runs(scene.store, entry)
+        for mapping, entry in zip(mappings, entries, strict=True)
+    ]
+    return conform(_frame(entries).assign(due=due)[list(SCHEMAS["timetable"])], "timetable")
+
+
+def _runs(store: Store, entry: Entry) -> bool:
+    """Say whether a mapping is being synchronised; its process may have ended without a word."""
+    if entry.status != "in_process":
+        return False
+    try:
+        with store.lock(entry.mapping, timeout=0):
+            return False
+    except BusyError:
+        return True
 
 
 def hold(scene: Scene, mapping: TableMapping) -> None:

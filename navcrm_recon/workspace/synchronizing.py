@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
@@ -15,11 +16,11 @@ from navcrm_recon.errors import ConfigError, NotFoundError, ReadOnlyError
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.couple import couple
-from navcrm_recon.sync.full import full_synchronization
+from navcrm_recon.sync.full import full_synchronization, review
 from navcrm_recon.sync.match import couple_matches
 from navcrm_recon.sync.passes import synchronize_mapping
 from navcrm_recon.sync.plan import Plan, apply_plan, make_plan
-from navcrm_recon.sync.schedule import run_due
+from navcrm_recon.sync.schedule import hold, release, run_due, schedule
 from navcrm_recon.sync.select import Request
 from navcrm_recon.sync.skipped import restore, skipped
 from navcrm_recon.sync.uncouple import uncouple
@@ -196,9 +197,69 @@ class Synchronizing(Observing):
         """
         return full_synchronization(self._scene, mappings)
 
+    def review(self) -> pd.DataFrame:
+        """Return how far the full synchronisation is, and what it recommends (engine 7.6).
+
+        Returns
+        -------
+        DataFrame
+            One line per enabled mapping of records: ``mapping, status, recommendation,
+            to_crm_job_id, to_nav_job_id, to_crm_status, to_nav_status`` (str), ``started_at``
+            (datetime64[us, UTC]), ``owner`` (str).
+        """
+        return review(self._scene)
+
     def run_due(self) -> list[Job]:
         """Run every mapping whose interval says it is due, once (engine 8)."""
         return run_due(self._scene)
+
+    def schedule(self) -> pd.DataFrame:
+        """Return when each mapping with an interval runs next, and which are due now.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, status`` (str), ``due`` (bool), ``earliest_start`` (datetime64[us, UTC]),
+            ``attempts`` (int64), ``last_run`` (datetime64[us, UTC]), ``message`` (str).
+        """
+        return schedule(self._scene)
+
+    def hold(self, mapping: str) -> None:
+        """Let ``run_due`` pass over a mapping until it is released."""
+        hold(self._scene, self._mapping(mapping))
+
+    def release(self, mapping: str) -> None:
+        """Make a mapping due that is on hold or gave up (engine R8.7)."""
+        release(self._scene, self._mapping(mapping))
+
+    def delete_jobs(self, older_than: int | datetime | None = None) -> int:
+        """Delete finished jobs with their errors and writes; return how many (engine R8.10).
+
+        A job with failures stays while a skipped record names it.
+
+        Parameters
+        ----------
+        older_than
+            Only jobs started so many days ago, or before this time; None = all.
+        """
+        return self._store().delete_jobs(self._before(older_than))
+
+    def delete_errors(self, older_than: int | datetime | None = None) -> int:
+        """Delete errors, arguments as for ``delete_jobs``; return how many (engine R8.10).
+
+        Where the text of a first failure is gone, a second one does not skip its record (R6.4).
+        """
+        return self._store().delete_errors(self._before(older_than))
+
+    def _before(self, older_than: int | datetime | None) -> datetime | None:
+        """Return the time that so many days ago was; a time without zone is UTC."""
+        if older_than is None:
+            return None
+        if not isinstance(older_than, int):
+            return older_than if older_than.tzinfo else older_than.replace(tzinfo=UTC)
+        if older_than < 0:
+            raise ConfigError(f"older_than: days are 0 or more, found {older_than}.")
+        return self._scene.clock() - timedelta(days=older_than)
 
     def _request(
         self,
