@@ -153,8 +153,9 @@ def run_pass(
         return job
     picked = select(scene, store, mapping, direction, request, named=named)
     _dependencies(run, mapping, direction, request, picked)
-    run.jobs.append(job)
-    store.start_job(job)
+    if not request.links:  # a link pass that fills nothing leaves no trace
+        run.jobs.append(job)
+        store.start_job(job)
     stale = _attempt(run, mapping, direction, request, picked, job)
     for attempt in range(1, ATTEMPTS):
         if stale:
@@ -164,6 +165,10 @@ def run_pass(
             stale = _attempt(run, mapping, direction, again, some, job, final=final)
     if request.keys is None and picked.newest is not None:
         store.advance_watermark(mapping.name, direction, picked.newest)
+    if request.links and not job.modified + job.failed:
+        return job
+    if request.links:
+        run.jobs.append(job)
     job.finished_at = scene.clock()
     store.finish_job(job)
     return job
@@ -203,7 +208,7 @@ def _attempt(
     stale = write_pass(each)
     if each.mapping.name == run.of:
         run.fresh += each.noted
-    if run.heard is not None:
+    if run.heard is not None and (each.wanted or not request.links):
         run.heard(told(each))
     return stale
 

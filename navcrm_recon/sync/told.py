@@ -43,8 +43,9 @@ def told(each: Pass) -> Told:
     for place, key in each.partners.items():
         partners[place] = key
     about = {"mapping": each.mapping.name, "direction": each.direction}
-    reasons = decisions["rule"] + ": " + decisions["reason"]
-    reasons.loc[each.refusals.index] += ". " + each.refusals["message"]
+    told_of = decisions["reason"].copy()
+    told_of.loc[each.refusals.index] = each.refusals["message"]
+    reasons = decisions["rule"] + ": " + told_of
     actions = pd.DataFrame(
         {
             **about,

@@ -161,7 +161,9 @@ def _acting(each: Pass) -> list[int]:
     """Return the records whose coupling is touched; the others are only counted (D1, D3, D6)."""
     decisions = each.examined.decisions
     skipped = decisions["action"].eq("skip").to_numpy()
-    unchanged = decisions["rule"].eq("D6").to_numpy()
+    # What a link pass need not fill keeps its coupling as it is.
+    kept = decisions["action"].eq("unchanged") if each.request.links else decisions["rule"].eq("D6")
+    unchanged = kept.to_numpy()
     each.job.skipped += int(skipped.sum())
     each.job.unchanged += int(unchanged.sum())
     return [int(place) for place in np.flatnonzero(~skipped & ~unchanged)]
