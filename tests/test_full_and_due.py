@@ -115,6 +115,39 @@ def test_a_run_that_could_not_go_on_is_taken_up_where_it_was(build):
     assert lines(world)["status"].eq("finished").all()
 
 
+def test_a_table_out_of_reach_stops_only_what_depends_on_it(build):
+    """Engine R7.14: each line is counted when its turn comes."""
+    world = build(
+        nav={"Customer": [ADATUM], "Unit of Measure": [{"Code": "PCS"}]},
+        crm={"account": [ACCOUNT]}, couplings=[COUPLED],
+        mappings={"OPPORTUNITY": {"enabled": True}},
+    )  # fmt: skip
+    world.take("advance", "1h")
+    execute(world, "crm", "ALTER TABLE contact RENAME TO contact_away",
+            "ALTER TABLE uomschedule RENAME TO uomschedule_away")  # fmt: skip
+    with pytest.raises(SideError, match="uomschedule"):
+        world.take("full_synchronization", {})
+    found = lines(world)
+    broken = ["UNIT OF MEASURE", "CONTACT"]
+    waiting = ["OPPORTUNITY", "ITEM-PRODUCT", "RESOURCE-PRODUCT"]
+    assert found.loc[broken, "status"].eq("error").all()
+    assert found.loc[broken, "recommendation"].eq("").all()
+    assert found.loc["CUSTOMER", ["status", "recommendation"]].tolist() == ["finished", "couple"]
+    assert found.loc[waiting, "status"].eq("").all()
+    messages = world.workspace.jobs().set_index("mapping")["message"]
+    assert messages["OPPORTUNITY"] == (
+        "Not synchronised: it depends on CONTACT, which could not run."
+    )
+    execute(world, "crm", "ALTER TABLE contact_away RENAME TO contact",
+            "ALTER TABLE uomschedule_away RENAME TO uomschedule")  # fmt: skip
+    world.take("set_setup", {})  # opens the sides anew
+    world.take("full_synchronization", {})
+    assert "CUSTOMER" not in {job["mapping"] for job in world.jobs}
+    found = lines(world)
+    assert found["status"].eq("finished").all()
+    assert found.loc["UNIT OF MEASURE", "recommendation"] == "full"
+
+
 @pytest.mark.parametrize(
     ("mapping", "nav", "crm", "recommendation"),
     [

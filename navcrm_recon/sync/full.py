@@ -65,24 +65,25 @@ def review(scene: Scene) -> pd.DataFrame:
     DataFrame
         Frame ``full_lines``, one line per enabled mapping of records in dependency order:
         ``mapping, status`` (blank, ``in_process``, ``finished``, ``error``), ``recommendation``
-        (``full``, ``couple``, ``none``, R7.17), the id and status (``success``, ``error``) of the
-        last job of each direction, ``started_at`` (UTC), ``owner`` (str).
+        (``full``, ``couple``, ``none``, R7.17; blank where the run could not count), the id and
+        status (``success``, ``error``) of the last job of each direction, ``started_at`` (UTC),
+        ``owner`` (str).
     """
     scene = scene.fresh()
     chosen = [each for each in _chosen(scene, None) if each.option_attribute is None]
     there = {line.mapping: line for line in _stored(scene.store)}
-    lines = [
-        there.get(each.name) or Line(each.name, recommendation=recommended(scene, each))
-        for each in chosen
-    ]
+    lines = [there.get(each.name) or Line(each.name) for each in chosen]
+    for line, mapping in zip(lines, chosen, strict=True):
+        if not line.recommendation and line.status != "error":
+            line.recommendation = recommended(scene, mapping)
     return _frame(lines)
 
 
-def recommended(scene: Scene, mapping: TableMapping) -> str:
+def recommended(scene: Scene, mapping: TableMapping, counted: Counted | None = None) -> str:
     """Return what is recommended for a mapping: ``full``, ``couple`` or ``none`` (R7.17)."""
     if mapping.name == _EVERY_ONE:
         return "full"
-    counted = count(scene, mapping)
+    counted = counted or count(scene, mapping)
     if mapping.crm.name == "transactioncurrency":
         return "full" if _base_only(scene, mapping) else "couple"
     crm = 0 if mapping.crm.name == _ONE_IS_EMPTY and counted.crm == 1 else counted.crm
@@ -144,7 +145,7 @@ def full_synchronization(scene: Scene, mappings: Sequence[str] | None = None) ->
     jobs: list[Job] = []
     failures: list[Error] = []
     with _alone(store):
-        lines = _lines(scene, store, chosen)
+        lines = _lines(store, chosen)
         for mapping in chosen:
             line = lines.get(mapping.name)
             try:
@@ -183,16 +184,13 @@ def _alone(store: Store) -> Iterator[None]:
         yield
 
 
-def _lines(scene: Scene, store: Store, chosen: Sequence[TableMapping]) -> dict[str, Line]:
+def _lines(store: Store, chosen: Sequence[TableMapping]) -> dict[str, Line]:
     """Return the lines of the run: those of an interrupted one of the same mappings, else new."""
     names = [each.name for each in chosen if each.option_attribute is None]
     there = {line.mapping: line for line in _stored(store)}
     finished = all(line.status == "finished" for line in there.values())
     if set(there) != set(names) or finished:
-        recommendations = {
-            each.name: recommended(scene, each) for each in chosen if each.name in names
-        }
-        there = {name: Line(name, recommendation=recommendations[name]) for name in names}
+        there = {name: Line(name) for name in names}  # counted when their turn comes
         with store.transaction():
             store.delete_full_lines()
             store.save_full_lines(_frame(list(there.values())))
@@ -219,32 +217,41 @@ def _run(
         return [_not_run(scene, store, mapping, stopped)]
     if line.status == "finished" and not named:
         return []
-    with at_work(scene, store, mapping):  # what an interrupted run made is coupled first
-        counted = count(scene, mapping)
-    populated = bool(counted.nav_only and counted.crm_only)
-    if line.status == "finished" and not populated:
-        return []
-    create = named or not populated or _creates_anyway(scene, mapping)
-    line.status, line.started_at, line.owner = "in_process", scene.clock(), _me()
-    line.to_crm_job_id = line.to_nav_job_id = line.to_crm_status = line.to_nav_status = ""
-    request = Request(force=True, full=True, only_coupled=not create)
-    jobs: list[Job] = []
     try:
-        for way in _ways(mapping):
-            setattr(line, f"{way}_status", "in_process")
-            store.save_full_lines(_frame([line]))
-            done = synchronize_mapping(scene, mapping, way, request)
-            jobs += done
-            own = [job for job in done if job.mapping == mapping.name][-1]
-            if not create:
-                say(own, _not_created(mapping, counted))
-                store.finish_job(own)
-            setattr(line, f"{way}_job_id", own.id)
-            setattr(line, f"{way}_status", "error" if own.failed else "success")
+        return _run_line(scene, store, mapping, line, named=named)
     except Error:
         line.status = "error"
         store.save_full_lines(_frame([line]))
         raise
+
+
+def _run_line(
+    scene: Scene, store: Store, mapping: TableMapping, line: Line, *, named: bool
+) -> list[Job]:
+    """Run the passes of one mapping, and note in its line how far it is."""
+    done_before = line.status == "finished"
+    with at_work(scene, store, mapping):  # what an interrupted run made is coupled first
+        counted = count(scene, mapping)
+    populated = bool(counted.nav_only and counted.crm_only)
+    if done_before and not populated:
+        return []
+    create = named or not populated or _creates_anyway(scene, mapping)
+    line.recommendation = line.recommendation or recommended(scene, mapping, counted)
+    line.status, line.started_at, line.owner = "in_process", scene.clock(), _me()
+    line.to_crm_job_id = line.to_nav_job_id = line.to_crm_status = line.to_nav_status = ""
+    request = Request(force=True, full=True, only_coupled=not create)
+    jobs: list[Job] = []
+    for way in _ways(mapping):
+        setattr(line, f"{way}_status", "in_process")
+        store.save_full_lines(_frame([line]))
+        done = synchronize_mapping(scene, mapping, way, request)
+        jobs += done
+        own = [job for job in done if job.mapping == mapping.name][-1]
+        if not create:
+            say(own, _not_created(mapping, counted))
+            store.finish_job(own)
+        setattr(line, f"{way}_job_id", own.id)
+        setattr(line, f"{way}_status", "error" if own.failed else "success")
     line.status = "finished"
     store.save_full_lines(_frame([line]))
     return jobs
