@@ -204,12 +204,12 @@ def product(
     old: pd.DataFrame | None,
 ) -> list[FieldWrite]:
     """Give a product its kind, currency, unit and state (documents 4.1, 4.2)."""
-    blocked = source["Blocked"].fillna(False).to_numpy(dtype=bool)
     if direction == "to_nav":
         if "statecode" not in source:
             return []
         retired = source["statecode"].fillna(0).ne(0).to_numpy(dtype=bool)
         return [_extra(mapping, direction, "Blocked", source, old, pa.array(retired))]
+    blocked = source["Blocked"].fillna(False).to_numpy(dtype=bool)
     unit, schedule = _units(scene, source["Base Unit of Measure"])
     _, lcy = local_currency(scene)
     writes = [
