@@ -7,6 +7,7 @@ import yaml
 import navcrm_recon as nr
 from navcrm_recon.cli import main
 from navcrm_recon.sandbox.demo import write_demo
+from navcrm_recon.state.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,8 @@ def test_the_state_then_says_what_nav_said(demo, capsys):
     adopted = nr.open_workspace(fresh)
     for mapping in ("CUSTOMER", "CONTACT", "PAYMENT TERMS", "ITEM-PRODUCT"):
         pd.testing.assert_frame_equal(adopted.couplings(mapping), observed.couplings(mapping))
+    known = Store(f"sqlite:///{fresh.parent / 'fresh.db'}").coupling_records()
+    assert known["integration_id"].ne("").all()
     line = next(line for line in out.splitlines() if "ITEM-PRODUCT" in line)
     known = adopted.couplings("ITEM-PRODUCT")
     assert int(line.split()[-1]) == (~known["state"].isin(["nav_only", "crm_only"])).sum()

@@ -15,6 +15,7 @@ from navcrm_recon.errors import ReadOnlyError
 from navcrm_recon.sandbox.databases import create_tables, insert_rows
 from navcrm_recon.sides import Side, SqlSide, Write, open_side
 from navcrm_recon.sides.record_id import encode, encodings
+from navcrm_recon.sides.stamps import keys_by_identity
 
 CATALOG: Catalog = load_catalog()
 COMPANY = "CRONUS International Ltd."
@@ -82,6 +83,8 @@ def test_nav_says_what_changed_since(make: Make) -> None:
     some = side.stamps(CUSTOMER, keys=["C00001", "C00003", "x, y"], since=START)
     assert some["modified_on"].to_dict() == {"C00003": START + 7 * MINUTE}
     assert list(side.stamps(CUSTOMER, keys=["C00001", "C00003"]).index) == ["C00001", "C00003"]
+    ids = side.stamps(CUSTOMER, keys=["C00001"])["identity"].tolist()
+    assert keys_by_identity(side.read, CATALOG, ids, CUSTOMER).to_dict() == {ids[0]: "C00001"}
     assert side.stamps(CUSTOMER, keys=[]).empty
     assert side.stamps(CUSTOMER, keys=[]).index.name == "nav_key"
 

@@ -88,6 +88,7 @@ def test_reading_an_older_state_changes_nothing(url, engine):
         store.coupled_in(["a"]),
     ):
         pd.testing.assert_frame_equal(found, KNOWN)
+    assert len(store.coupling_records("CUSTOMER", integration_ids=["x"])) == 0
     assert store.option_mapping()["caption"].tolist() == ["Net 30"]
     pd.testing.assert_frame_equal(store.jobs(), empty("jobs"))
     pd.testing.assert_frame_equal(store.error_texts(["j"]), empty("error_texts"))
