@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
 	echo $$name && break; done)
 DEMO ?= data/demo
-WORKERS ?= 2
+WORKERS ?= 3
 SOAK ?= tests/test_demo.py tests/test_crash.py tests/test_processes.py tests/test_cost.py \
 	tests/test_converge.py
 

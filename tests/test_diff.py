@@ -41,7 +41,8 @@ def changes(nav=False, crm=False, **more):
     """Say what is known of one pair."""
     flags = {
         "nav_later": nav, "crm_later": crm, "nav_modified": nav, "crm_modified": crm,
-        "nav_picked": True, "crm_picked": True, "own_write": False, "fresh": False, "skipped": False,
+        "nav_picked": True, "crm_picked": True,
+        "own_write": False, "fresh": False, "skipped": False,
         "nav_untimed": False, "crm_untimed": False,
     } | more  # fmt: skip
     base = flags.pop("baseline", None)
