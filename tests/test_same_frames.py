@@ -103,3 +103,14 @@ def test_parquet(demo, tables):
 @pytest.mark.postgres
 def test_postgresql(demo, tables, postgres_url):
     assert_same(demo, database(demo, tables, postgres_url))
+
+
+def test_folders_can_be_planned_for_like_databases_but_not_synchronised(demo, tables):
+    path = folder(demo, tables, "parquet")
+    plans = [nr.open_workspace(each).plan("CUSTOMER") for each in (demo, path)]
+    frames = [each.actions.sort_values(["direction", "nav_key", "crm_id"]) for each in plans]
+    counted = [each.groupby(["direction", "action"]).size().to_dict() for each in frames]
+    assert counted[0] == counted[1]
+    assert {"modify", "conflict", "fail"} <= set(frames[0]["action"])
+    with pytest.raises(nr.ReadOnlyError, match="only read"):
+        nr.open_workspace(path).apply(plans[1])

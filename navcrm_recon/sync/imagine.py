@@ -57,7 +57,7 @@ class ImaginedSide:
     def __init__(self, base: Side, tables: Mapping[str, Table]) -> None:
         self.name: SideName = base.name
         self._tables = tables
-        self.writable = base.writable
+        self.writable = True  # a plan can be made of a side that is only read
         self._base = base
         self._rows: dict[str, dict[str, dict[str, Any]]] = {}
         self._new: dict[str, set[str]] = {}

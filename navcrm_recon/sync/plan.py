@@ -64,8 +64,10 @@ def make_plan(
     direction: Direction | None = None,
     request: Request | None = None,
 ) -> Plan:
-    """Return what synchronising the mappings in this order would do; nothing is written."""
-    writable_store(scene)
+    """Return what synchronising the mappings in this order would do; nothing is written.
+
+    Sides that are only read can be planned for, though not applied to.
+    """
     plan = Plan()
     dream = imagined(scene)
 

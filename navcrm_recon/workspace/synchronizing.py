@@ -62,7 +62,7 @@ class Synchronizing(Observing):
         Raises
         ------
         ReadOnlyError
-            A side or the state is only read.
+            The workspace says ``couplings: nav``: NAV itself synchronises.
         NotFoundError, DataError
             There is no such mapping or record, or the record lies outside the filter.
         """
