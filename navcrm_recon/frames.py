@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -256,6 +257,11 @@ def empty(schema: str) -> pd.DataFrame:
     >>> list(empty("not_checked"))
     ['mapping', 'side', 'table', 'subject', 'reason']
     """
+    return _empty(schema).copy()
+
+
+@cache
+def _empty(schema: str) -> pd.DataFrame:
     return conform(pd.DataFrame(), schema)
 
 
@@ -283,7 +289,8 @@ def typed(series: pd.Series, dtype: Any) -> pd.Series:
     if series.dtype == dtype and dtype != TEXT:
         return series
     if dtype == TEXT:
-        return series.astype(TEXT).fillna("")
+        text = series.astype(TEXT)
+        return text.fillna("") if text.hasnans else text
     if dtype == np.dtype(bool):
         return series.astype("boolean").fillna(False).astype(bool)
     if dtype in (UTC, DAY):

@@ -62,8 +62,9 @@ def keys(table: Table, columns: Mapping[str, pa.Array]) -> pa.Array:
 def frame(table: Table, columns: Mapping[str, pa.Array], names: Sequence[str]) -> pd.DataFrame:
     """Return the record frame of rows that are already in order; ``""`` holds their keys."""
     index = pd.Index(_series(columns[""]), dtype=frames.TEXT, name=frames.INDEX_NAMES[table.side])
-    series = {name: _series(columns[name]).set_axis(index) for name in names}
-    return pd.DataFrame(series, index=index, columns=list(names))
+    rows = pa.table({name: columns[name] for name in names})
+    found: pd.DataFrame = rows.to_pandas(types_mapper=_PANDAS.get)
+    return found.set_axis(index, axis=0)
 
 
 def _series(values: pa.Array) -> pd.Series:
