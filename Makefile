@@ -6,8 +6,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 	echo $$name && break; done)
 DEMO ?= data/demo
 WORKERS ?= 3
-SOAK ?= tests/test_demo.py tests/test_crash.py tests/test_processes.py tests/test_cost.py \
-	tests/test_converge.py
+SOAK ?= tests/test_scenarios.py tests/test_demo.py tests/test_crash.py tests/test_processes.py \
+	tests/test_cost.py tests/test_converge.py
 
 BIN := .venv/bin
 READY := .venv/.ready

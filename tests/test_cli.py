@@ -200,12 +200,12 @@ class TestSync:
         assert len(told.err.splitlines()) == 1
 
     def test_without_failures_the_status_is_0(self, own, capsys):
-        plan = nr.open_workspace(own).plan("UNIT OF MEASURE")
+        plan = nr.open_workspace(own).plan("CURRENCY")
         broken = plan.actions[plan.actions["action"].eq("fail")]["nav_key"].tolist()
         assert broken
         keys = [part for key in broken for part in ("--nav-key", key)]
-        assert run(own, "uncouple", "UNIT OF MEASURE", *keys) == 0
-        assert run(own, "sync", "UNIT OF MEASURE", "--direction", "to_crm") == 0
+        assert run(own, "uncouple", "CURRENCY", *keys) == 0
+        assert run(own, "sync", "CURRENCY", "--direction", "to_crm") == 0
         assert capsys.readouterr().err == ""
         (job,) = nr.open_workspace(own).jobs().query("type == 'synchronization'").itertuples()
         assert (job.modified > 0, job.failed) == (True, 0)
