@@ -53,7 +53,7 @@ $(DEMO)/workspace.yaml: | $(READY)
 	@$(BIN)/navcrm-recon demo $(DEMO)
 
 test: $(READY)
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check
