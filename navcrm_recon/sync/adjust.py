@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from navcrm_recon.catalog.model import Condition, Direction, TableMapping
+from navcrm_recon.catalog.model import Column, Condition, Direction, TableMapping
 from navcrm_recon.frames import join_key
 from navcrm_recon.recon.align import Mask, arrow
 from navcrm_recon.recon.fields import FieldWrite, extra_field
@@ -23,9 +23,6 @@ from navcrm_recon.sync.references import account_of_company, customer_links, loc
 from navcrm_recon.sync.renames import followed
 from navcrm_recon.sync.scene import Scene
 
-Adjust = Callable[
-    [Scene, TableMapping, Direction, pd.DataFrame, pd.DataFrame | None], list[FieldWrite]
-]
 PRODUCT_COLUMNS = (
     "producttypecode", "transactioncurrencyid", "defaultuomid", "quantitydecimal", "statecode",
     "statuscode",
@@ -35,59 +32,97 @@ _RATE_PLACES = Decimal("1e-10")
 _TEXT = pa.large_string()
 
 
-def customer(
-    scene: Scene,
-    mapping: TableMapping,
-    direction: Direction,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> list[FieldWrite]:
+@dataclass(frozen=True)
+class Work:
+    """Records on their way through a pass; ``old``: their partners beside them, None for new ones.
+
+    ``source`` and ``old`` are record frames with their rows in the same order.
+    """
+
+    scene: Scene
+    mapping: TableMapping
+    direction: Direction
+    source: pd.DataFrame
+    old: pd.DataFrame | None
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def before(self, name: str) -> pa.Array:
+        """Return what a column of the destination holds, null in new records."""
+        kind = ARROW.get(self._column(name).kind, _TEXT)
+        if self.old is None or name not in self.old:
+            return pa.nulls(len(self), kind)
+        return arrow(self.old[name]).cast(kind)
+
+    def put(self, name: str, new: Any, **how: Any) -> FieldWrite:
+        """Return the write of a column of the destination; one value stands for every record."""
+        column = self._column(name)
+        kind = ARROW.get(column.kind, _TEXT)
+        values = new if isinstance(new, pa.Array) else pa.array([new] * len(self), kind)
+        if column.access not in ("full", "insert" if self.old is None else "modify"):
+            how["given"] = self.nowhere  # the side does not take it
+        return extra_field(column, self.before(name), values, **how)
+
+    @property
+    def nowhere(self) -> Mask:
+        """A mask that holds for no record."""
+        return np.zeros(len(self), dtype=bool)
+
+    def _column(self, name: str) -> Column:
+        table = self.mapping.crm if self.direction == "to_crm" else self.mapping.nav
+        return table.columns[name]
+
+
+#: Returns the further columns of the destination a pass writes.
+Adjust = Callable[[Work], list[FieldWrite]]
+
+
+def customer(work: Work) -> list[FieldWrite]:
     """Block the customer of an inactive account; never unblock (FLD-021, engine 4.7)."""
-    if direction != "to_nav" or "statecode" not in source:
+    if work.direction != "to_nav" or "statecode" not in work.source:
         return []
-    team = owned_by_team(mapping, direction, source, old)
-    inactive = source["statecode"].eq(1).fillna(False).to_numpy(dtype=bool)
-    before = _old(mapping, direction, "Blocked", source, old)
+    team = owned_by_team(work)
+    inactive = work.source["statecode"].eq(1).fillna(False).to_numpy(dtype=bool)
+    before = work.before("Blocked")
     free = as_mask(pc.equal(pc.fill_null(before, 0), 0), True)
-    blocked = _extra(mapping, direction, "Blocked", source, old, 3, given=inactive & free)
+    blocked = work.put("Blocked", 3, given=inactive & free)
     return [blocked, *team]
 
 
-def contact(
-    scene: Scene,
-    mapping: TableMapping,
-    direction: Direction,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> list[FieldWrite]:
+def contact(work: Work) -> list[FieldWrite]:
     """Find the parent account of the company, and back the company of the account (engine 4.5).
 
     A new CRM contact needs a company that is a customer, if not yet a coupled one; a new NAV
     contact needs the company. Of contacts that are there it travels like any field both sides
     have: an edit on both is a conflict.
     """
-    own = "Company No." if direction == "to_crm" else "parentcustomerid"
-    values = arrow(source[own]).cast(_TEXT)
+    own = "Company No." if work.direction == "to_crm" else "parentcustomerid"
+    values = arrow(work.source[own]).cast(_TEXT)
     named = [each for each in values.unique().to_pylist() if each]
-    if direction == "to_crm":
-        known = account_of_company(scene, named, [])
+    if work.direction == "to_crm":
+        known = account_of_company(work.scene, named, [])
         found = known.crm.take(pc.index_in(values, value_set=known.nav))
-        linked = customer_links(scene, "Contact No.", named)["Contact No."]
-        lost = ~np.asarray(source[own].isin(list(linked)).to_numpy(), dtype=bool)
+        linked = customer_links(work.scene, "Contact No.", named)["Contact No."]
+        lost = ~np.asarray(work.source[own].isin(list(linked)).to_numpy(), dtype=bool)
         problem = "the company of the contact is not related to a customer. Make it one in NAV"
     else:
-        known = account_of_company(scene, [], named)
+        known = account_of_company(work.scene, [], named)
         found = known.nav.take(pc.index_in(values, value_set=known.crm))
         lost = as_mask(found.is_null(), True)
         problem = "the company does not exist: the parent account is not coupled to a customer " \
             "that has a company contact. Synchronise or couple that account first"  # fmt: skip
-    fails = lost if old is None else np.zeros(len(source), dtype=bool)
-    column = "parentcustomerid" if direction == "to_crm" else "Company No."
-    parent = _extra(
-        mapping, direction, column, source, old, pc.fill_null(found, ""), given=_there(found),
-        fails=fails, problem=f"{own}: {problem}", both=old is not None,
-    )  # fmt: skip
-    return [*owned_by_team(mapping, direction, source, old), replace(parent, source=values)]
+    fails = lost if work.old is None else work.nowhere
+    column = "parentcustomerid" if work.direction == "to_crm" else "Company No."
+    parent = work.put(
+        column,
+        pc.fill_null(found, ""),
+        given=_there(found),
+        fails=fails,
+        problem=f"{own}: {problem}",
+        both=work.old is not None,
+    )
+    return [*owned_by_team(work), replace(parent, source=values)]
 
 
 def ignored_contacts(
@@ -116,20 +151,16 @@ def owners(
     return [("SALESPEOPLE", sorted(set(users) - set(coupled)))]
 
 
-def owned_by_team(
-    mapping: TableMapping, direction: Direction, source: pd.DataFrame, old: pd.DataFrame | None
-) -> list[FieldWrite]:
+def owned_by_team(work: Work) -> list[FieldWrite]:
     """Fail a record that a team owns: a team is no salesperson (documents 5.2)."""
     name = "Salesperson Code"
-    mapped = any(row.pair == (name, OWNER) and row.runs(direction)
-                 for row in mapping.enabled_fields)  # fmt: skip
-    if direction != "to_nav" or not mapped or "owneridtype" not in source:
+    mapped = any(row.pair == (name, OWNER) and row.runs(work.direction)
+                 for row in work.mapping.enabled_fields)  # fmt: skip
+    if work.direction != "to_nav" or not mapped or "owneridtype" not in work.source:
         return []
-    team = ~source["owneridtype"].isin(["", "systemuser"]).to_numpy(dtype=bool)
-    none = np.zeros(len(source), dtype=bool)
+    team = ~work.source["owneridtype"].isin(["", "systemuser"]).to_numpy(dtype=bool)
     problem = "the owner is not a user; give the record to a user"
-    return [_extra(mapping, direction, name, source, old, "", given=none, fails=team,
-                   problem=problem)]  # fmt: skip
+    return [work.put(name, "", given=work.nowhere, fails=team, problem=problem)]
 
 
 def customers_of_contacts(
@@ -144,34 +175,26 @@ def customers_of_contacts(
     return [("CUSTOMER", sorted(set(keys) - set(coupled)))]
 
 
-def currency(
-    scene: Scene,
-    mapping: TableMapping,
-    direction: Direction,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> list[FieldWrite]:
+def currency(work: Work) -> list[FieldWrite]:
     """Give a CRM currency its rate, and a new one its precision (documents CU1, CU4)."""
-    if direction != "to_crm":
+    if work.direction != "to_crm":
         return []
-    table = scene.catalog.nav["Currency Exchange Rate"]
+    table = work.scene.catalog.nav["Currency Exchange Rate"]
     names = ["Currency Code", "Starting Date", "Exchange Rate Amount",
              "Relational Exch. Rate Amount"]  # fmt: skip
-    where = (Condition("Currency Code", "in", source.index.tolist()),)
-    rates = scene.nav.read(table, names, where).sort_values("Starting Date")
+    where = (Condition("Currency Code", "in", work.source.index.tolist()),)
+    rates = work.scene.nav.read(table, names, where).sort_values("Starting Date")
     latest = rates.drop_duplicates("Currency Code", keep="last").set_index("Currency Code")
-    found = [_rate(latest, code) for code in source["Code"]]
+    found = [_rate(latest, code) for code in work.source["Code"]]
     given = np.array([each is not None for each in found], dtype=bool)
-    missing = ~given if old is None else np.zeros(len(source), dtype=bool)
+    missing = ~given if work.old is None else work.nowhere
     rates_of = pa.array(found, ARROW["decimal"])
     writes = [
-        _extra(mapping, direction, "exchangerate", source, old, rates_of, given=given,
+        work.put("exchangerate", rates_of, given=given,
                fails=missing, problem="the currency has no exchange rate; enter one in NAV")
     ]  # fmt: skip
-    if old is None:
-        writes.append(
-            _extra(mapping, direction, "currencyprecision", source, old, currency_precision(scene))
-        )
+    if work.old is None:
+        writes.append(work.put("currencyprecision", currency_precision(work.scene)))
     return writes
 
 
@@ -196,44 +219,38 @@ def currency_precision(scene: Scene) -> int:
     return int(rows[name].iloc[0]) if len(rows) and rows[name].notna().iloc[0] else 2
 
 
-def product(
-    scene: Scene,
-    mapping: TableMapping,
-    direction: Direction,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> list[FieldWrite]:
+def product(work: Work) -> list[FieldWrite]:
     """Give a product its kind, currency, unit and state (documents 4.1, 4.2)."""
-    if direction == "to_nav":
-        if "statecode" not in source:
+    if work.direction == "to_nav":
+        if "statecode" not in work.source:
             return []
-        retired = source["statecode"].fillna(0).ne(0).to_numpy(dtype=bool)
-        return [_extra(mapping, direction, "Blocked", source, old, pa.array(retired))]
-    blocked = source["Blocked"].fillna(False).to_numpy(dtype=bool)
-    unit, schedule = _units(scene, source["Base Unit of Measure"])
-    _, lcy = local_currency(scene)
+        retired = work.source["statecode"].fillna(0).ne(0).to_numpy(dtype=bool)
+        return [work.put("Blocked", pa.array(retired))]
+    blocked = work.source["Blocked"].fillna(False).to_numpy(dtype=bool)
+    unit, schedule = _units(work.scene, work.source["Base Unit of Measure"])
+    _, lcy = local_currency(work.scene)
     writes = [
-        _extra(mapping, direction, "defaultuomid", source, old, unit, given=_there(unit)),
+        work.put("defaultuomid", unit, given=_there(unit)),
     ]
-    if mapping.nav.name == "Resource":
-        blank = source["Base Unit of Measure"].eq("").to_numpy(dtype=bool)
-        writes.append(
-            _extra(mapping, direction, "defaultuomscheduleid", source, old, schedule,
-                   given=_there(schedule), fails=~_there(schedule),
-                   problem=_UNIT_BLANK if blank.any() else _UNIT_UNCOUPLED)
-        )  # fmt: skip
+    if work.mapping.nav.name == "Resource":
+        blank = work.source["Base Unit of Measure"].eq("").to_numpy(dtype=bool)
+        lost, name = ~_there(schedule), "defaultuomscheduleid"
+        writes += [
+            work.put(name, schedule, given=work.nowhere, fails=blank, problem=_UNIT_BLANK),
+            work.put(name, schedule, given=~lost, fails=lost & ~blank, problem=_UNIT_UNCOUPLED),
+        ]
     if lcy:
-        writes.append(_extra(mapping, direction, "transactioncurrencyid", source, old, lcy))
-    if old is None:
-        kind = _PRODUCT_TYPES[mapping.nav.name]
-        writes.append(_extra(mapping, direction, "producttypecode", source, old, kind))
-        writes.append(_extra(mapping, direction, "quantitydecimal", source, old, 2))
-        blocked = np.zeros(len(source), dtype=bool)  # a new product is active (documents 4.2)
+        writes.append(work.put("transactioncurrencyid", lcy))
+    if work.old is None:
+        kind = _PRODUCT_TYPES[work.mapping.nav.name]
+        writes.append(work.put("producttypecode", kind))
+        writes.append(work.put("quantitydecimal", 2))
+        blocked = work.nowhere  # a new product is active (documents 4.2)
     state = pa.array(blocked.astype("int64"))
     status = pa.array(np.where(blocked, 2, 1).astype("int64"))
-    wrong = ~as_mask(pc.equal(_old(mapping, direction, "statecode", source, old), state), False)
-    writes.append(_extra(mapping, direction, "statecode", source, old, state, given=wrong))
-    writes.append(_extra(mapping, direction, "statuscode", source, old, status, given=wrong))
+    wrong = ~as_mask(pc.equal(work.before("statecode"), state), False)
+    writes.append(work.put("statecode", state, given=wrong))
+    writes.append(work.put("statuscode", status, given=wrong))
     return writes
 
 
@@ -264,75 +281,31 @@ def _looked_up(wanted: pa.Array, keys: pd.Series, values: pd.Series) -> pa.Array
     return arrow(values).cast(_TEXT).take(place)
 
 
-def unit_group(
-    scene: Scene,
-    mapping: TableMapping,
-    direction: Direction,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> list[FieldWrite]:
+def unit_group(work: Work) -> list[FieldWrite]:
     """Name the unit group of a unit "NAV <code>" (documents U1)."""
-    if direction != "to_crm":
+    if work.direction != "to_crm":
         return []
-    names = pa.array("NAV " + source["Code"]).cast(_TEXT)
-    return [_extra(mapping, direction, "name", source, old, names)]
+    names = pa.array("NAV " + work.source["Code"]).cast(_TEXT)
+    return [work.put("name", names)]
 
 
-def price_line(
-    scene: Scene,
-    mapping: TableMapping,
-    direction: Direction,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> list[FieldWrite]:
+def price_line(work: Work) -> list[FieldWrite]:
     """Give a price list line its unit: the price's own, else the item's base unit (PG11)."""
-    if direction != "to_crm":
+    if work.direction != "to_crm":
         return []
-    items = scene.nav.read(
-        scene.catalog.nav["Item"], ["Base Unit of Measure"],
-        keys=join_key([source["Item No."].drop_duplicates()]).tolist(),
+    items = work.scene.nav.read(
+        work.scene.catalog.nav["Item"], ["Base Unit of Measure"],
+        keys=join_key([work.source["Item No."].drop_duplicates()]).tolist(),
     )  # fmt: skip
-    base = items["Base Unit of Measure"].reindex(join_key([source["Item No."]])).fillna("")
-    codes = source["Unit of Measure Code"].reset_index(drop=True)
+    base = items["Base Unit of Measure"].reindex(join_key([work.source["Item No."]])).fillna("")
+    codes = work.source["Unit of Measure Code"].reset_index(drop=True)
     codes = codes.where(codes.ne(""), base.reset_index(drop=True))
-    unit, schedule = _units(scene, codes)
+    unit, schedule = _units(work.scene, codes)
     return [
-        _extra(mapping, direction, "uomid", source, old, unit, given=_there(unit)),
-        _extra(mapping, direction, "uomscheduleid", source, old, schedule, given=_there(schedule)),
+        work.put("uomid", unit, given=_there(unit)),
+        work.put("uomscheduleid", schedule, given=_there(schedule)),
     ]
 
 
 def _there(values: pa.Array) -> Mask:
     return ~as_mask(values.is_null(), True)
-
-
-def _old(
-    mapping: TableMapping,
-    direction: Direction,
-    name: str,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> pa.Array:
-    column = (mapping.crm if direction == "to_crm" else mapping.nav).columns[name]
-    kind = ARROW.get(column.kind, _TEXT)
-    if old is None or name not in old:
-        return pa.nulls(len(source), kind)
-    return arrow(old[name]).cast(kind)
-
-
-def _extra(
-    mapping: TableMapping,
-    direction: Direction,
-    name: str,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-    new: Any,
-    **how: Any,
-) -> FieldWrite:
-    """Return the write of a column; one value stands for every record."""
-    column = (mapping.crm if direction == "to_crm" else mapping.nav).columns[name]
-    kind = ARROW.get(column.kind, _TEXT)
-    values = new if isinstance(new, pa.Array) else pa.array([new] * len(source), kind)
-    if column.access not in ("full", "insert" if old is None else "modify"):
-        how["given"] = np.zeros(len(source), dtype=bool)  # the side does not take it
-    return extra_field(column, _old(mapping, direction, name, source, old), values, **how)

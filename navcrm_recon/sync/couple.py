@@ -9,9 +9,9 @@ from navcrm_recon.errors import CouplingError, NotFoundError, shorten
 from navcrm_recon.frames import conform, key_text
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.jobs import in_a_run, writable_state
+from navcrm_recon.sync.jobs import in_a_run, writable_state, writable_store
 from navcrm_recon.sync.observe import offered
-from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
+from navcrm_recon.sync.passes import Request, synchronize_mapping
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.renames import follow_keys, identities_of
 from navcrm_recon.sync.scene import Scene

@@ -21,6 +21,7 @@ from navcrm_recon.recon.fields import (
     new_fields,
 )
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.adjust import Work
 from navcrm_recon.sync.hooks import adjustments
 from navcrm_recon.sync.links import link_rows
 from navcrm_recon.sync.references import references
@@ -122,7 +123,7 @@ def _facts(
     """Return what is known of the records before their partners are read; the rest is False."""
     source, _ = sides_of(direction)
     couplings = picked.couplings
-    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    only = request.only(mapping)
     facts = pd.DataFrame({name: np.zeros(len(couplings), dtype=bool) for name in FACTS})
     facts["coupled"], facts["skipped"] = picked.coupled, couplings["skipped"].to_numpy(dtype=bool)
     facts["forced"], facts["only_coupled"] = request.force, only
@@ -164,7 +165,7 @@ def _born(
         return Part(at, [])
     frames = (source, None) if direction == "to_crm" else (None, source)
     fields = new_fields(mapping, direction, source, references(scene, mapping, *frames))
-    return Part(at, [*fields, *adjustments(scene, mapping, direction, source, None)])
+    return Part(at, [*fields, *adjustments(Work(scene, mapping, direction, source, None))])
 
 
 def _there(
@@ -194,7 +195,7 @@ def _there(
     pairs = (source, old) if direction == "to_crm" else (old, source)
     baselines = picked.couplings["baseline"].iloc[at].reset_index(drop=True)
     fields = field_writes(mapping, direction, pairs, references(scene, mapping, *pairs), baselines)
-    fields += adjustments(scene, mapping, direction, source, old)
+    fields += adjustments(Work(scene, mapping, direction, source, old))
     return Part(at, fields, old), modified_on, identity
 
 

@@ -16,8 +16,8 @@ from navcrm_recon.errors import BusyError, Error, NotFoundError, nearest
 from navcrm_recon.frames import conform, empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say
-from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
+from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say, writable_store
+from navcrm_recon.sync.passes import Request, synchronize_mapping
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.renames import followed_records
 from navcrm_recon.sync.scene import Scene

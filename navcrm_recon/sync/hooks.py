@@ -83,15 +83,7 @@ def hook_of(mapping: TableMapping) -> Hook | None:
     return HOOKS.get((mapping.nav.name, mapping.crm.name))
 
 
-def adjustments(
-    scene: Scene,
-    mapping: TableMapping,
-    direction: Direction,
-    source: pd.DataFrame,
-    old: pd.DataFrame | None,
-) -> list[FieldWrite]:
-    """Return the further columns of the destination a pass writes; ``old`` None = new records."""
-    hook = hook_of(mapping)
-    if hook is None or not len(source):
-        return []
-    return hook.adjust(scene, mapping, direction, source, old)
+def adjustments(work: adjust.Work) -> list[FieldWrite]:
+    """Return the further columns of the destination a pass writes."""
+    hook = hook_of(work.mapping)
+    return hook.adjust(work) if hook is not None and len(work) else []

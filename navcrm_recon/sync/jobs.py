@@ -1,4 +1,4 @@
-"""What coupling, uncoupling and option passes log: jobs, and what failed in them."""
+"""Who may write, and the jobs that say what was done."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.errors import ReadOnlyError
 from navcrm_recon.frames import conform
 from navcrm_recon.state.jobs import Job
@@ -29,6 +30,34 @@ def writable_state(scene: Scene, what: str) -> Store:
             "set 'couplings: state' in the workspace file."
         )
     return scene.store
+
+
+def writable_store(scene: Scene) -> Store:
+    """Return the state of a scene a synchronisation may run on.
+
+    Raises
+    ------
+    ReadOnlyError
+        NAV's own tables hold the couplings, or a side is only read (contract 3).
+    """
+    for side in (scene.nav, scene.crm):
+        if not side.writable:
+            about = side.describe()
+            raise ReadOnlyError(
+                f"The {side.name} side, {about['kind']} {about['address']}, is only read, so "
+                "nothing was synchronised. Name a side that can be written in the workspace file."
+            )
+    return writable_state(scene, "Synchronising")
+
+
+def wrong_direction(mapping: TableMapping, direction: Direction) -> str:
+    """Say that a mapping does not go a direction, blank where it does (R3.1)."""
+    if mapping.direction in ("both", direction):
+        return ""
+    return (
+        f"The mapping {mapping.name} is not configured for the direction {direction}; it goes "
+        f"{mapping.direction}. Change its direction, or ask for that one."
+    )
 
 
 def in_a_run(scene: Scene) -> Scene:

@@ -9,9 +9,16 @@ from navcrm_recon.frames import TEXT, conform
 from navcrm_recon.recon.matching import REASONS, criteria, match
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.jobs import finish, in_a_run, log_errors, new_job, writable_state
+from navcrm_recon.sync.jobs import (
+    finish,
+    in_a_run,
+    log_errors,
+    new_job,
+    writable_state,
+    writable_store,
+)
 from navcrm_recon.sync.observe import offered
-from navcrm_recon.sync.passes import Request, synchronize_mapping, writable_store
+from navcrm_recon.sync.passes import Request, synchronize_mapping
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.renames import followed_records, identities_of
 from navcrm_recon.sync.scene import Scene

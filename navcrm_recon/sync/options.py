@@ -17,7 +17,7 @@ from navcrm_recon.recon.values import as_code, cut
 from navcrm_recon.sides.writing import Write, Written
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.jobs import finish, log_errors, new_job, say, writable_state
+from navcrm_recon.sync.jobs import finish, log_errors, new_job, say, writable_state, wrong_direction
 from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, Request
@@ -77,11 +77,8 @@ def synchronize_options(
 
 def _refused(mapping: TableMapping, direction: Direction) -> str:
     """Say why a pass cannot start at all, blank where it can (R3.1)."""
-    if mapping.direction not in ("both", direction):
-        return (
-            f"The mapping {mapping.name} is not configured for the direction {direction}; it goes "
-            f"{mapping.direction}. Change its direction, or ask for that one."
-        )
+    if text := wrong_direction(mapping, direction):
+        return text
     if direction == "to_crm":
         return (
             f"The options of {mapping.crm.name}.{mapping.option_attribute} cannot be extended from "
@@ -138,7 +135,7 @@ def _decided(scene: Scene, store: Store, mapping: TableMapping, request: Request
     """Return what happens to each option (``decide_options``), those of the request only."""
     options = [each for each in offered(scene, mapping) if each.value and each.name.strip()]
     nav = scene.nav.read(mapping.nav, [])
-    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    only = request.only(mapping)
     known = store.option_mapping(mapping.name)
     decided = decide_options(mapping, options, known, nav.index, only_coupled=only)
     if request.keys is None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from navcrm_recon.catalog.model import Direction, TableMapping
-from navcrm_recon.errors import ReadOnlyError
 from navcrm_recon.frames import TEXT
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.examine import examine
 from navcrm_recon.sync.hooks import hook_of
+from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_store, wrong_direction
 from navcrm_recon.sync.links import LINKS, links_after
 from navcrm_recon.sync.messages import refusals
 from navcrm_recon.sync.options import synchronize_options
@@ -48,29 +47,6 @@ class Run:
     fresh: list[tuple[str, str]] = field(default_factory=list)
 
 
-def writable_store(scene: Scene) -> Store:
-    """Return the state of a scene a synchronisation may run on.
-
-    Raises
-    ------
-    ReadOnlyError
-        NAV's own tables hold the couplings, or a side is only read (contract 3).
-    """
-    if scene.store is None:
-        raise ReadOnlyError(
-            "The workspace says couplings: nav, so NAV itself synchronises and this only observes. "
-            "Take over with adopt, then say couplings: state."
-        )
-    for side in (scene.nav, scene.crm):
-        if not side.writable:
-            about = side.describe()
-            raise ReadOnlyError(
-                f"The {side.name} side, {about['kind']} {about['address']}, is only read, so "
-                "nothing was synchronised. Name a side that can be written in the workspace file."
-            )
-    return scene.store
-
-
 def synchronize_mapping(
     scene: Scene,
     mapping: TableMapping,
@@ -94,7 +70,7 @@ def synchronize_mapping(
     """
     asked = request or Request()
     store = writable_store(scene)
-    one = replace(scene.fresh(), run_id=scene.run_id or str(uuid.uuid4()))
+    one = in_a_run(scene)
     wanted = mapping.direction if direction is None or direction == "both" else direction
     run = Run(one, store, heard, of=mapping.name)
     ways: list[OneWay] = ["to_crm", "to_nav"] if wanted == "both" else [wanted]
@@ -136,21 +112,11 @@ def run_pass(
     if mapping.option_attribute is not None:
         run.jobs.append(synchronize_options(scene, mapping, direction, request, run.heard))
         return run.jobs[-1]
-    job = Job(
-        id=str(uuid.uuid4()),
-        mapping=mapping.name,
-        direction=direction,
-        type="synchronization",
-        run_id=scene.run_id,
-        started_at=scene.clock(),
-    )
+    job = new_job(scene, mapping.name, "synchronization", direction)
     job.message = refused(mapping, direction)
     if job.message:
         run.jobs.append(job)
-        store.start_job(job)
-        job.finished_at = scene.clock()
-        store.finish_job(job)
-        return job
+        return finish(scene, store, job)
     picked = select(scene, store, mapping, direction, request, named=named)
     _dependencies(run, mapping, direction, request, picked)
     if not request.links:  # a link pass that fills nothing leaves no trace
@@ -169,18 +135,13 @@ def run_pass(
         return job
     if request.links:
         run.jobs.append(job)
-    job.finished_at = scene.clock()
-    store.finish_job(job)
-    return job
+    return finish(scene, store, job)
 
 
 def refused(mapping: TableMapping, direction: OneWay) -> str:
     """Say why a pass cannot start at all, blank where it can (R3.1, R3.2)."""
-    if mapping.direction not in ("both", direction):
-        return (
-            f"The mapping {mapping.name} is not configured for the direction {direction}; it goes "
-            f"{mapping.direction}. Change its direction, or ask for that one."
-        )
+    if text := wrong_direction(mapping, direction):
+        return text
     if not any(row.runs(direction) and row.enabled for row in mapping.fields):
         return (
             f"The mapping {mapping.name} has no enabled field mappings for the direction "
@@ -223,7 +184,7 @@ def _dependencies(
         run.jobs += make_local_currency(run.scene, run.store, mapping, records, heard)
     if hook is None or not len(picked.records):
         return
-    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    only = request.only(mapping)
     wanted = list(hook.needs(run.scene, mapping, direction, picked.records))
     new = picked.records[~picked.coupled]
     if len(new) and not only:

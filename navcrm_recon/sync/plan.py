@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +12,8 @@ from navcrm_recon.errors import ConfigError, examples
 from navcrm_recon.frames import empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.sync.imagine import UNBORN, imagined, placeholder
-from navcrm_recon.sync.passes import Run, run_pass, synchronize_mapping, writable_store
+from navcrm_recon.sync.jobs import in_a_run, writable_store
+from navcrm_recon.sync.passes import Run, run_pass, synchronize_mapping
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import Request, key_names
@@ -96,7 +96,7 @@ def apply_plan(scene: Scene, plan: Plan) -> list[Job]:
     if unknown:
         raise ConfigError(f"The plan has the mapping {unknown[0]}, which is not there any more.")
     real: dict[str, str] = {}
-    one = replace(scene.fresh(), run_id=str(uuid.uuid4()))
+    one = in_a_run(scene)
     run = Run(one, store)
     for planned in plan.passes:
         if not planned.request.keys and len(planned.actions):

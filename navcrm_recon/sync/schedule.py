@@ -14,8 +14,8 @@ from navcrm_recon.errors import BusyError, Error, NotFoundError
 from navcrm_recon.frames import SCHEMAS, conform, empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.jobs import in_a_run, writable_state
-from navcrm_recon.sync.passes import synchronize_mapping, writable_store
+from navcrm_recon.sync.jobs import in_a_run, writable_state, writable_store
+from navcrm_recon.sync.passes import synchronize_mapping
 from navcrm_recon.sync.scene import Scene
 
 #: Where the mapping's ``job`` does not say (R8.1).

@@ -45,6 +45,10 @@ class Request:
     protect: bool = False
     links: bool = False
 
+    def only(self, mapping: TableMapping) -> bool:
+        """Say whether only coupled records are synchronised."""
+        return mapping.synch_only_coupled if self.only_coupled is None else self.only_coupled
+
 
 @dataclass(frozen=True)
 class Picked:
@@ -125,7 +129,7 @@ def select(
         retried,
         None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
     )
-    only = mapping.synch_only_coupled if request.only_coupled is None else request.only_coupled
+    only = request.only(mapping)
     if request.keys is None and only:
         return _some(picked, picked.coupled)
     return picked

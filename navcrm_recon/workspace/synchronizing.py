@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -17,6 +15,7 @@ from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.couple import couple
 from navcrm_recon.sync.full import full_synchronization, review
+from navcrm_recon.sync.jobs import in_a_run
 from navcrm_recon.sync.match import couple_matches
 from navcrm_recon.sync.passes import synchronize_mapping
 from navcrm_recon.sync.plan import Plan, apply_plan, make_plan
@@ -100,7 +99,7 @@ class Synchronizing(Observing):
             One per pass, with its counters.
         """
         chosen, request = self._request(mapping, direction, records, force=force, full=full)
-        run = replace(self._scene, run_id=str(uuid.uuid4()))
+        run = in_a_run(self._scene)
         return [
             job for each in chosen for job in synchronize_mapping(run, each, direction, request)
         ]
