@@ -284,6 +284,17 @@ def conform(frame: pd.DataFrame, schema: str) -> pd.DataFrame:
     return pd.DataFrame(series, index=frame.index, columns=list(columns))
 
 
+def as_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame's rows, each by the names of its columns.
+
+    >>> as_rows(pd.DataFrame({"a": [1, 2]}))
+    [{'a': 1}, {'a': 2}]
+    """
+    names = [str(name) for name in frame.columns]
+    columns = [frame[name].tolist() for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
 def typed(series: pd.Series, dtype: Any) -> pd.Series:
     """Cast to a schema's dtype, keeping blank one value: no missing text or truth value."""
     if series.dtype == dtype and dtype != TEXT:

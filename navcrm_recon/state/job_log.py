@@ -9,7 +9,7 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 
-from navcrm_recon.frames import conform
+from navcrm_recon.frames import as_rows, conform
 from navcrm_recon.state.database import Database
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.rows import chunks, naive
@@ -43,8 +43,8 @@ class JobLog(Database):
         found = self._fetch(
             job, job.c.mapping == mapping, job.c.finished_at.is_(None), order=[job.c.no]
         )
-        rows = found.rename(columns={"job_id": "id"}).assign(finished_at=None).to_dict("records")
-        return [Job(**{str(name): value for name, value in row.items()}) for row in rows]
+        rows = found.rename(columns={"job_id": "id"}).assign(finished_at=None)
+        return [Job(**row) for row in as_rows(rows)]
 
     def save_errors(self, errors: pd.DataFrame) -> None:
         """Add errors (frame ``errors``; ``no`` is drawn here). Messages are cut at 2048."""

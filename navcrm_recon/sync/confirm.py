@@ -12,10 +12,10 @@ from navcrm_recon.catalog.model import SideName
 from navcrm_recon.frames import UTC, conform
 from navcrm_recon.recon.changes import later
 from navcrm_recon.sides.writing import Written
+from navcrm_recon.sync.doing import NEW, Pass
 from navcrm_recon.sync.examine import STAMPS
 from navcrm_recon.sync.links import noted_links
 from navcrm_recon.sync.select import key_names
-from navcrm_recon.sync.write import NEW, Pass
 
 _COUNTER = {
     "insert": "inserted", "restore": "inserted", "modify": "modified", "unchanged": "unchanged",

@@ -13,7 +13,7 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import TableMapping
 from navcrm_recon.errors import BusyError, Error, NotFoundError, nearest
-from navcrm_recon.frames import conform, empty
+from navcrm_recon.frames import as_rows, conform, empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say, writable_store
@@ -298,8 +298,7 @@ def _me() -> str:
 def _stored(store: Store | None) -> list[Line]:
     if store is None:
         return []
-    rows = store.full_lines().to_dict("records")
-    return [Line(**{str(name): value for name, value in row.items()}) for row in rows]
+    return [Line(**row) for row in as_rows(store.full_lines())]
 
 
 def _frame(lines: Sequence[Line]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from navcrm_recon.catalog.model import Column, Condition, Option, SideName, Table
-from navcrm_recon.frames import INDEX_NAMES, TEXT, conform, dtype_of, typed
+from navcrm_recon.frames import INDEX_NAMES, TEXT, as_rows, conform, dtype_of, typed
 from navcrm_recon.recon.align import arrow
 from navcrm_recon.sides import records as side_records
 from navcrm_recon.sides.side import Side
@@ -219,10 +219,6 @@ def _meeting(table: Table, frame: pd.DataFrame, where: Sequence[Condition]) -> p
     return frame[frame.index.isin(list(kept))]
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
 class ImaginedStore(Store):
     """A state whose writes stay in memory; nothing of it is logged."""
 
@@ -278,7 +274,7 @@ class ImaginedStore(Store):
 
     def save_couplings(self, records: pd.DataFrame) -> None:
         """Remember couplings."""
-        for row in _rows(conform(records, "coupling_records")):
+        for row in as_rows(conform(records, "coupling_records")):
             self._couplings[row["mapping"], row["nav_key"], row["crm_id"]] = row
 
     def remove_couplings(self, records: pd.DataFrame) -> None:
@@ -303,7 +299,7 @@ class ImaginedStore(Store):
 
     def save_option_mapping(self, rows: pd.DataFrame) -> None:
         """Remember rows of the option mapping."""
-        for row in _rows(conform(rows, "option_mapping")):
+        for row in as_rows(conform(rows, "option_mapping")):
             self._options[row["mapping"], row["nav_key"]] = row
 
     def remove_option_mapping(self, rows: pd.DataFrame) -> None:

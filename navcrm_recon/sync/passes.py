@@ -12,6 +12,7 @@ from navcrm_recon.frames import TEXT
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.currency import make_local_currency
+from navcrm_recon.sync.doing import Pass
 from navcrm_recon.sync.examine import examine
 from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_store, wrong_direction
@@ -23,7 +24,7 @@ from navcrm_recon.sync.renames import follow_keys
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, Picked, Request, select
 from navcrm_recon.sync.told import Listener, told
-from navcrm_recon.sync.write import Pass, write_pass
+from navcrm_recon.sync.write import write_pass
 
 __all__ = ["Request", "synchronize_mapping"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from navcrm_recon.catalog.model import Table, TableMapping
-from navcrm_recon.frames import conform
+from navcrm_recon.frames import as_rows, conform
 from navcrm_recon.recon.changes import TOLERANCE
 from navcrm_recon.sides.side import Side
 from navcrm_recon.sides.stamps import keys_by_identity
@@ -56,7 +56,7 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
         # A change whose coupling was removed meanwhile stays a change, without a coupling.
         kept = [
             _coupling(row, replaced)
-            for row in _rows(done)
+            for row in as_rows(done)
             if row["identity"] or len(_same(row, replaced))
         ]
         if kept:
@@ -101,16 +101,12 @@ def _same(entry: Mapping[str, Any], couplings: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
 def _coupling(entry: dict[str, Any], replaced: pd.DataFrame) -> dict[str, Any]:
     """Return the coupling a confirmed write leaves."""
     direction = entry["direction"]
     source, other = sides_of("to_crm" if direction == "to_crm" else "to_nav")
     same = _same(entry, replaced)
-    before = _rows(same)[0] if len(same) else {"skipped": False}
+    before = as_rows(same)[0] if len(same) else {"skipped": False}
     if entry["action"] == "link":
         return before
     new = {name: entry[name] for name in ("mapping", "nav_key", "crm_id", "baseline")}

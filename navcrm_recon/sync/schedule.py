@@ -11,7 +11,7 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import TableMapping
 from navcrm_recon.errors import BusyError, Error, NotFoundError
-from navcrm_recon.frames import SCHEMAS, conform, empty
+from navcrm_recon.frames import SCHEMAS, as_rows, conform, empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import in_a_run, writable_state, writable_store
@@ -194,8 +194,7 @@ def _setting(mapping: TableMapping, name: str) -> int:
 
 
 def _entries(store: Store) -> dict[str, Entry]:
-    rows = store.schedule().to_dict("records")
-    entries = [Entry(**{str(name): value for name, value in row.items()}) for row in rows]
+    entries = [Entry(**row) for row in as_rows(store.schedule())]
     for entry in entries:
         entry.earliest_start = None if pd.isna(entry.earliest_start) else entry.earliest_start
         entry.last_run = None if pd.isna(entry.last_run) else entry.last_run

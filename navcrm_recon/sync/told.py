@@ -9,8 +9,8 @@ from datetime import datetime
 import pandas as pd
 
 from navcrm_recon.frames import conform, empty
+from navcrm_recon.sync.doing import Pass
 from navcrm_recon.sync.select import OneWay, Request, key_names
-from navcrm_recon.sync.write import Pass
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,119 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from navcrm_recon.catalog.model import SideName, TableMapping
 from navcrm_recon.frames import TEXT, conform, dtype_of, join_key, typed
 from navcrm_recon.recon.baseline import baseline
 from navcrm_recon.recon.fields import after, changed_values
 from navcrm_recon.sides.record_id import decodable
 from navcrm_recon.sides.writing import Write, Written
-from navcrm_recon.state.jobs import Job
-from navcrm_recon.state.store import Store
-from navcrm_recon.sync.examine import Examined, Part
-from navcrm_recon.sync.scene import Scene
-from navcrm_recon.sync.select import OneWay, Request, key_names, sides_of
+from navcrm_recon.sync.confirm import confirm
+from navcrm_recon.sync.doing import NEW, Pass, Wanted
+from navcrm_recon.sync.examine import Part
+from navcrm_recon.sync.select import key_names
 from navcrm_recon.sync.templates import template_fields
 
 #: Records that are written down, done and confirmed together.
 BATCH = 500
-NEW = ("insert", "restore")
-
-
-@dataclass
-class Wanted:
-    """What is to be written for one record: values of the destination, and how they read."""
-
-    new: dict[str, Any] = field(default_factory=dict)
-    changes: list[tuple[str, str, str, str]] = field(default_factory=list)
-
-    def put(self, side: SideName, name: str, value: Any, old: str, text: str) -> None:
-        """Set a column; what is put later wins (R3.46)."""
-        if name in self.new:
-            self.changes = [row for row in self.changes if row[1] != name]
-        self.new[name] = value
-        if old != text:
-            self.changes.append((side, name, old, text))
-
-
-@dataclass
-class Pass:
-    """One pass in the doing: where, what, on whose behalf.
-
-    ``final``: a record that someone changed meanwhile fails; else it is to be decided again.
-    ``wanted``, ``baselines``, ``partners``: by position of the record, what is written, what is
-    kept of it, and the key it has on the other side; ``made``: the Integration IDs of NAV records
-    it makes. ``fresh``: couplings that succeeded for the
-    first time; ``noted``: those the journal knows of.
-    """
-
-    scene: Scene
-    store: Store
-    mapping: TableMapping
-    direction: OneWay
-    request: Request
-    job: Job
-    examined: Examined
-    refusals: pd.DataFrame
-    final: bool = False
-    wanted: dict[int, Wanted] = field(default_factory=dict)
-    baselines: dict[int, bytes] = field(default_factory=dict)
-    partners: dict[int, str] = field(default_factory=dict)
-    made: dict[int, str] = field(default_factory=dict)
-    fresh: list[tuple[str, str]] = field(default_factory=list)
-    noted: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def source(self) -> SideName:
-        """The side the pass reads."""
-        return sides_of(self.direction)[0]
-
-    @property
-    def other(self) -> SideName:
-        """The side the pass writes."""
-        return sides_of(self.direction)[1]
-
-    @cached_property
-    def actions(self) -> list[str]:
-        """What was decided about each record."""
-        return self.examined.decisions["action"].tolist()
-
-    @cached_property
-    def rules(self) -> list[str]:
-        """The row of the decision table that decided about each record."""
-        return self.examined.decisions["rule"].tolist()
-
-    @cached_property
-    def keys(self) -> list[str]:
-        """The key of each record on the source side."""
-        return [str(key) for key in self.examined.picked.records.index]
-
-    @cached_property
-    def partner_keys(self) -> list[str]:
-        """The key of each record's partner, blank where there is none."""
-        return self.examined.partner.tolist()
-
-    @cached_property
-    def couplings(self) -> list[dict[str, Any]]:
-        """The coupling of each record, a row of ``coupling_records``; blank keys without one."""
-        frame = self.examined.picked.couplings
-        names = [str(name) for name in frame.columns]
-        rows = zip(*(frame[name] for name in names), strict=True)
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-    @cached_property
-    def identities(self) -> list[str]:
-        """The Integration ID of each NAV record that is there, blank where it is not known."""
-        there = self.examined
-        found = there.picked.identity if self.direction == "to_crm" else there.partner_identity
-        return found.tolist()
-
-    def integration_id(self, place: int) -> str:
-        """Return the Integration ID of the NAV record, blank where it is not known."""
-        return self.made.get(place) or str(self.identities[place])
-
-    def keeps_baseline(self, place: int) -> bool:
-        """Say whether the baseline stays as it was: the other pass has something to bring yet."""
-        return bool(self.examined.keeps[place]) or self.request.links
 
 
 def write_pass(each: Pass) -> list[str]:
@@ -137,8 +36,6 @@ def write_pass(each: Pass) -> list[str]:
     -------
     The source keys of records that someone changed meanwhile: they are to be decided again.
     """
-    from navcrm_recon.sync.confirm import confirm
-
     each.wanted = _wanted(each)
     each.baselines = _baselines(each)
     stale: list[str] = []
