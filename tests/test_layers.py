@@ -16,7 +16,8 @@ HEAVY = ["great_expectations", "matplotlib", "nbconvert", "papermill"]
 
 #: What stands below the face, ``workspace``.
 BELOW = {
-    "catalog", "errors", "frames", "quality", "recon", "sides", "state", "sync", "workspace_file",
+    "catalog", "documents", "errors", "frames", "quality", "recon", "sides", "state", "sync",
+    "workspace_file",
 }  # fmt: skip
 
 

@@ -86,7 +86,6 @@ def test_the_runner_says_ok_or_what_differed_and_counts(tmp_path, capsys):
         ("- {id: x, given: [1]}", "given: must be a table of keys"),
         ("- {id: x, given: {nav: {Customer: {No.: '1'}}}}", "given.nav.Customer: must be a list"),
         ("- {id: x, when: {advance: 1h}}", "when: must be a list"),
-        ("- {id: x, when: [{post_updates: }]}", "'post_updates' is not played by this version"),
         ("- {id: x, when: [{synchronize: {maping: CUSTOMER}}]}", "unknown key 'maping'"),
         ("- {id: x, when: [{synchronize: {records: acc-1}}]}", "records: must be a list"),
         ("- {id: x, when: [{couple: {mapping: CUSTOMER, nav_key: 1}}]}", "needs crm_id"),

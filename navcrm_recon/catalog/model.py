@@ -22,6 +22,10 @@ Transfer = Literal[
 ]  # fmt: skip
 
 
+#: What the couplings of sales orders are called (contract 6), and NAV's document type of an order.
+SALES_ORDER, SALES_ORDER_TYPE = "SALES ORDER", 1
+
+
 @dataclass(frozen=True)
 class Flow:
     """A NAV flow field: ``method`` of ``column`` over ``table`` where its columns match ours.
@@ -213,3 +217,19 @@ class Catalog:
     def tables(self, side: SideName) -> Mapping[str, Table]:
         """Return the tables of one side by name."""
         return self.nav if side == "nav" else self.crm
+
+    @property
+    def orders(self) -> TableMapping:
+        """What couples sales orders; no mapping synchronises them (documents P1)."""
+        nav, crm = self.nav["Sales Header"], self.crm["salesorder"]
+        filters: dict[SideName, tuple[Condition, ...]] = {
+            "nav": (Condition("Document Type", "eq", SALES_ORDER_TYPE),)
+        }
+        return TableMapping(
+            SALES_ORDER, nav, crm, "to_nav", (), filters, nav_name="No.", crm_name="ordernumber"
+        )
+
+    @property
+    def coupled(self) -> Mapping[str, TableMapping]:
+        """Everything that has couplings: the mappings, and the sales orders."""
+        return {**self.mappings, SALES_ORDER: self.orders}

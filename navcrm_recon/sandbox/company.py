@@ -157,8 +157,7 @@ def cents(texts: pd.Series, scale: int = 2) -> npt.NDArray[np.int64]:
 
 def coupled_table(company: Company, name: str) -> Table:
     """Return the NAV table of a set of couplings: of a mapping, or of sales orders."""
-    mapping = company.catalog.mappings.get(name)
-    return mapping.nav if mapping else company.catalog.nav["Sales Header"]
+    return company.catalog.coupled[name].nav
 
 
 def has_record_ids(table: Table) -> bool:

@@ -18,8 +18,6 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.workspace import Workspace
 
 _STAMPS = ("last_synch_modified_on", "last_synch_crm_modified_on")
-#: Couplings that no table mapping keeps.
-_ORDERS = "SALES ORDER"
 
 
 def keep(workspace: Workspace, state: str, handles: Handles, given: Mapping[str, Any]) -> None:
@@ -31,7 +29,7 @@ def keep(workspace: Workspace, state: str, handles: Handles, given: Mapping[str,
         One of them names a mapping that does not exist.
     """
     options, couplings = given.get("options", []), given.get("couplings", [])
-    known = (*workspace.mappings, _ORDERS)
+    known = workspace.catalog.coupled
     for each in (*options, *couplings):
         if each["mapping"] not in known:
             hint = nearest(each["mapping"], known)
@@ -49,8 +47,8 @@ def _record(workspace: Workspace, handles: Handles, given: Mapping[str, Any]) ->
     for name in _STAMPS:
         if out.get(name):
             out[name] = pd.Timestamp(moment(out[name])).as_unit("us")
-    mapping = workspace.mappings.get(str(given["mapping"]))
-    if mapping is not None and mapping.option_attribute is None:
+    mapping = workspace.catalog.coupled[str(given["mapping"])]
+    if mapping.option_attribute is None:
         stamps = workspace.side("nav").stamps(mapping.nav, [out["nav_key"]])
         out["integration_id"] = stamps["identity"].iloc[0] if len(stamps) else ""
     if given.get("synchronized"):
@@ -61,9 +59,7 @@ def _record(workspace: Workspace, handles: Handles, given: Mapping[str, Any]) ->
 def _synchronized(workspace: Workspace, name: str, record: dict[str, Any]) -> dict[str, Any]:
     """Add what a success leaves: both stamps, both results, the baseline."""
     stamped = {"last_synch_result": "success", "last_synch_crm_result": "success"} | record
-    mapping = workspace.mappings.get(name)
-    if mapping is None:
-        return stamped
+    mapping = workspace.catalog.coupled[name]
     keys: dict[SideName, str] = {"nav": record["nav_key"], "crm": record["crm_id"]}
     frames: dict[SideName, pd.DataFrame] = {}
     for side, stamp in zip(SIDES, _STAMPS, strict=True):

@@ -32,6 +32,13 @@ STEPS: dict[str, dict[str, bool] | None] = {
     "restore": {"mapping": True, "nav_keys": False},
     "plan": {"mapping": False, "direction": False, "records": False, "force": False},
     "apply": {},
+    "create_sales_order": {"crm_id": True},
+    "create_sales_orders": {},
+    "post_sales_order": {"order": True, "ship": False, "invoice": False, "quantity": False},
+    "update_order_states": {},
+    "update_statistics": {},
+    "update_invoice_states": {},
+    "post_updates": {},
     "set_mapping": None,
     "set_setup": None,
 }
@@ -68,11 +75,6 @@ _ROWS = {
         "last_synch_crm_result": False,
     },
 }
-#: Steps that this version does not play yet.
-_LATER = (
-    "create_sales_order", "create_sales_orders", "post_sales_order", "update_order_states",
-    "update_statistics", "update_invoice_states", "post_updates",
-)  # fmt: skip
 #: Arguments of steps that must be a list, and those that must be a table of keys.
 _LISTS = ("records", "nav_keys", "crm_ids", "mappings")
 _TABLES = ("row", "set")
@@ -262,8 +264,6 @@ def known_keys(found: Any, allowed: Any, path: str) -> None:
     if not isinstance(found, dict):
         raise ConfigError(f"{path}: must be a table of keys, found {shorten(found)!r}.")
     for key in found:
-        if key not in allowed and key in _LATER:
-            raise ConfigError(f"{path}: '{key}' is not played by this version.")
         if key not in allowed:
             listed = ", ".join(allowed)
             raise ConfigError(

@@ -55,7 +55,7 @@ class Products:
         self._tables = company_tables(self._engines, catalog, wanted)
         self._integrated = {
             mapping.nav.name
-            for mapping in catalog.mappings.values()
+            for mapping in catalog.coupled.values()
             if mapping.option_attribute is None and decodable(mapping.nav)
         }
 

@@ -41,7 +41,7 @@ _PARENTS: Mapping[str, tuple[str, tuple[str, ...], Mapping[str, str]]] = {
 
 def registered(tx: Transaction, table: Table) -> bool:
     """Say whether NAV keeps Integration Records of a table (engine R1.6)."""
-    mapped = any(mapping.nav.name == table.name for mapping in tx.catalog.mappings.values())
+    mapped = any(mapping.nav.name == table.name for mapping in tx.catalog.coupled.values())
     return mapped and table.id is not None and decodable(table)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from navcrm_recon.catalog.model import Table
+from navcrm_recon.sides.record_id import escape
 from navcrm_recon.sides.sql_schema import Physical
 from navcrm_recon.sides.sql_transaction import (
     Row,
@@ -29,11 +30,14 @@ SETUP: Mapping[str, tuple[str, str]] = {
     "Customer": ("Sales & Receivables Setup", "Customer Nos."),
     "Contact": ("Marketing Setup", "Contact Nos."),
     "Opportunity": ("Marketing Setup", "Opportunity Nos."),
+    "Sales Header": ("Sales & Receivables Setup", "Order Nos."),
     "Item": ("Inventory Setup", "Item Nos."),
     "Resource": ("Resources Setup", "Resource Nos."),
 }
 #: NAV table -> what its codes begin with when there is no series (engine 4.7, documents SP4).
 PATTERNS: Mapping[str, str] = {"Salesperson/Purchaser": "SP NO. "}
+#: NAV table -> what its key begins with: a number is drawn for orders only.
+_BEFORE: Mapping[str, str] = {"Sales Header": "Order, "}
 _SERIES, _LINES = "No. Series", "No. Series Line"
 _LINE = ["Starting Date", "Starting No.", "Ending No.", "Increment-by No.", "Last No. Used", "Open"]
 _FIRST_LINE = 10000
@@ -43,7 +47,7 @@ _LAST_DIGITS = re.compile(r"\d+(?=\D*$)")
 
 
 def draw(tx: Transaction, table: Table, count: int) -> list[str]:
-    """Return the numbers of ``count`` new records, none of which is taken.
+    """Return the keys of ``count`` new records, none of which is taken.
 
     Raises
     ------
@@ -61,9 +65,10 @@ def draw(tx: Transaction, table: Table, count: int) -> list[str]:
     if not series:
         raise Refused(
             f"A new {table.name} needs a number, but {setup}, '{field}' is blank. Fill it.",
-            field=table.key[0],
+            field=table.key[-1],
         )
-    return _from_series(tx, table, series, count)
+    before = _BEFORE.get(table.name, "")
+    return [before + escape(number) for number in _from_series(tx, table, series, count)]
 
 
 def counted_up(number: str, step: int = 1) -> str:
@@ -104,8 +109,9 @@ def _from_series(tx: Transaction, table: Table, series: str, count: int) -> list
         for _ in range(count - len(found)):
             last = _next(line.values, series, last, table)
             some.append(last)
-        taken = find_rows(tx, table, (), some)
-        found += [number for number in some if number not in taken]
+        before = _BEFORE.get(table.name, "")
+        taken = find_rows(tx, table, (), [before + escape(number) for number in some])
+        found += [number for number in some if before + escape(number) not in taken]
     ended = bool(line.values["Ending No."]) and last == line.values["Ending No."]
     changed = {"Last No. Used": last, "Last Date Used": _day(tx.now)}
     if ended:
@@ -120,7 +126,7 @@ def _next(line: Mapping[str, Any], series: str, last: str, table: Table) -> str:
         number = counted_up(last, line["Increment-by No."] or 1) if last else line["Starting No."]
     except ValueError:
         raise _refused(series, table, f"its number '{last}' has no digit to count up") from None
-    end, length = line["Ending No."], table.columns[table.key[0]].length
+    end, length = line["Ending No."], table.columns[table.key[-1]].length
     if not number:
         raise _refused(series, table, "its line has no Starting No.")
     if (end and (len(number), number) > (len(end), end)) or (length and len(number) > length):
@@ -132,7 +138,7 @@ def _refused(series: str, table: Table, why: str) -> Refused:
     return Refused(
         f"The number series {series} gives no number for a new {table.name}: {why}. Correct the "
         "series, or give it another line.",
-        field=table.key[0],
+        field=table.key[-1],
         value=series,
     )
 

@@ -35,6 +35,8 @@ from navcrm_recon.sides.writing import WAS_CHANGED, WAS_DELETED, Refused, Write,
 
 #: What CRM does not accept in an insert and in an update (mappings.yaml, read_only_crm).
 _PASSED_OVER = {"insert": ("read", "modify"), "update": ("read", "insert"), "delete": ()}
+#: What a line calls the column of its header's key.
+_HEADER = {"No.": "Document No."}
 
 
 def write_records(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[Written]:
@@ -197,12 +199,25 @@ def _insert_new(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[
     rows = [{**each.values, **_key_values(table, each.key)} for each in writes]
     rows = product_rules.before(tx, table, rows, None)
     insert_rows(tx, table, [row | _born(tx, table) for row in rows])
+    _insert_lines(tx, table, writes)
     keys = [each.key for each in writes]
     if table.side == "nav":
         identities = [each.identity for each in writes]
         nav_stamping.stamp_new(tx, table, list(zip(keys, identities, strict=True)))
     product_rules.after(tx, table, dict(zip(keys, rows, strict=True)), None, write_all)
     return [Written(key, _stamped(tx, table)) for key in keys]
+
+
+def _insert_lines(tx: Transaction, table: Table, writes: Sequence[Write]) -> None:
+    """Insert the lines of new documents, those of all documents together."""
+    rows: dict[str, list[Values]] = {}
+    for each in writes:
+        if each.lines is not None:
+            own = {_HEADER.get(n, n): v for n, v in _key_values(table, each.key).items()}
+            rows.setdefault(each.lines.table, []).extend({**own, **row} for row in each.lines.rows)
+    for name, lines in rows.items():
+        if lines:
+            insert_rows(tx, tx.catalog.tables(table.side)[name], lines)
 
 
 def _update(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[Written]:

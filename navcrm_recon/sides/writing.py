@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,6 +11,18 @@ from navcrm_recon.errors import DataError
 
 WAS_DELETED = "The record was deleted meanwhile."
 WAS_CHANGED = "The record was changed by someone else meanwhile."
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines that are inserted with their header: all of it, or nothing.
+
+    ``rows`` are their values by the catalogue's names, without the columns that name the header:
+    those of the header's key, in NAV with ``Document No.`` for ``No.``.
+    """
+
+    table: str
+    rows: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,8 @@ class Write:
     identity
         NAV insert: the GUID its Integration Record gets, so that a repeated attempt finds its own
         work.
+    lines
+        NAV insert: the lines of a document.
     """
 
     action: Literal["insert", "update", "delete"]
@@ -37,6 +51,7 @@ class Write:
     values: Mapping[str, Any]
     expected: datetime | None = None
     identity: str = ""
+    lines: Lines | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Watermarks, the schedule, and the lines of a full synchronisation (engine 3.3, 7.6, 8.1)."""
+"""Watermarks, markers, the schedule, the lines of a full synchronisation (engine 3.3, 7.6, 8.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from navcrm_recon.state.database import Database
 from navcrm_recon.state.migrations import since
 from navcrm_recon.state.rows import naive, replacing
-from navcrm_recon.state.schema import full_line, schedule, watermark
+from navcrm_recon.state.schema import full_line, marker, schedule, watermark
 
 
 class Schedule(Database):
@@ -38,6 +38,20 @@ class Schedule(Database):
         """Forget both watermarks of a mapping: all its records are examined again (R3.15)."""
         with self._writing() as connection, self._reporting():
             connection.execute(delete(watermark).where(watermark.c.mapping == mapping))
+
+    def marker(self, name: str) -> int | None:
+        """Return the number up to which a job has looked, such as a ledger entry; None = never."""
+        query = select(marker.c.value).where(marker.c.name == name)
+        with self._reporting(), self._reading() as (connection, version):
+            if connection is None or version < since(marker):
+                return None
+            return connection.execute(query).scalar()
+
+    def advance_marker(self, name: str, to: int) -> None:
+        """Move a marker forward; it never moves back."""
+        with self._writing() as connection, self._reporting():
+            moving = replacing(marker, connection.dialect.name, marker.c.value)
+            connection.execute(moving, [{"name": name, "value": to}])
 
     def schedule(self) -> pd.DataFrame:
         """Return when each mapping runs next (frame ``schedule``), sorted by mapping."""

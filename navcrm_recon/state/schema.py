@@ -26,7 +26,7 @@ from sqlalchemy import (
 from navcrm_recon.state.jobs import COUNTERS
 
 #: Raised by one with every change to the tables below.
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -98,6 +98,14 @@ watermark = Table(
     Column("direction", String(10), primary_key=True),
     Column("at", DateTime, nullable=False),
     info={"since": 2},
+)
+
+marker = Table(
+    "marker",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    info={"since": 3},
 )
 
 job = Table(

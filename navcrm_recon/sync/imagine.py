@@ -329,5 +329,8 @@ class ImaginedStore(Store):
     def advance_watermark(self, mapping: str, direction: str, to: datetime) -> None:
         """Leave the watermark where it is."""
 
+    def advance_marker(self, name: str, to: int) -> None:
+        """Leave the marker where it is."""
+
     def clear_watermarks(self, mapping: str) -> None:
         """Leave the watermarks where they are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from navcrm_recon.workspace.synchronizing import Synchronizing
+from navcrm_recon.workspace.documents import Documents
 from navcrm_recon.workspace_file import read_workspace_file
 
 __all__ = ["Workspace", "open_workspace"]
@@ -23,7 +23,7 @@ def open_workspace(path: str | Path) -> Workspace:
     return Workspace(read_workspace_file(path))
 
 
-class Workspace(Synchronizing):
+class Workspace(Documents):
     """Both sides, their mappings and the state: to be read, compared and synchronised.
 
     Attributes

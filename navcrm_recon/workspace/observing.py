@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from navcrm_recon.catalog import Catalog, SideName, TableMapping, load_catalog
+from navcrm_recon.catalog.model import SALES_ORDER
 from navcrm_recon.errors import ConfigError, NotFoundError, nearest
 from navcrm_recon.sides import Side, open_side
 from navcrm_recon.state.store import Store
@@ -88,6 +89,8 @@ class Observing:
     def couplings(self, mapping: str) -> pd.DataFrame:
         """Return every record of either side and the state of its coupling.
 
+        ``SALES ORDER`` names the couplings of sales orders.
+
         Returns
         -------
         DataFrame
@@ -98,7 +101,7 @@ class Observing:
             ``crm_only``, ``nav_deleted``, ``crm_deleted``, ``both_deleted``, ``out_of_filter``
             (contract 4, engine 2.5). Sorted by ``nav_key``, ``crm_id``.
         """
-        return observe_couplings(self._scene.fresh(), self._mapping(mapping))
+        return observe_couplings(self._scene.fresh(), self._coupled(mapping))
 
     def diff(self, mapping: str) -> pd.DataFrame:
         """Return one row per coupled record and field that differs after transfer.
@@ -178,6 +181,10 @@ class Observing:
     def describe(self) -> dict[str, dict[str, str]]:
         """Return what each side is: ``kind``, ``address``, ``version``; never a secret."""
         return {"nav": self._scene.nav.describe(), "crm": self._scene.crm.describe()}
+
+    def _coupled(self, name: str) -> TableMapping:
+        """Return a mapping, or what couples the sales orders."""
+        return self.catalog.orders if name == SALES_ORDER else self._mapping(name)
 
     def _mapping(self, name: str) -> TableMapping:
         found = self.mappings.get(name)

@@ -1,0 +1,1 @@
+"""What is more than a record: orders, invoices, statistics, posts, links, setup (documents)."""
