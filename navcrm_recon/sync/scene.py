@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -34,6 +35,7 @@ class Scene:
     ``store`` is None where NAV's own tables hold the couplings (contract 3, ``couplings: nav``).
     ``notes`` collects what could not be checked beyond what the sides list themselves; ``known``
     keeps the couplings and option mappings read so far. ``clock`` says what time it is (UTC);
+    ``timezone`` names the zone of NAV's work date (``today``).
     ``new_id`` gives a record about to be made the id it is known by (a plan gives it a name);
     ``run_id`` groups the jobs of one run.
     """
@@ -46,6 +48,7 @@ class Scene:
     setup: Mapping[str, Any]
     notes: list[pd.DataFrame] = field(default_factory=list)
     clock: Callable[[], datetime] = now
+    timezone: str = "UTC"
     new_id: Callable[[str, str], str] = new_id
     run_id: str = ""
     known: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict, repr=False)
@@ -53,6 +56,10 @@ class Scene:
     def fresh(self) -> Scene:
         """Return the same scene for one question: couplings are read once, and then forgotten."""
         return replace(self, known={})
+
+    def today(self) -> date:
+        """Return NAV's work date: the day it is now in the zone of the workspace."""
+        return self.clock().astimezone(ZoneInfo(self.timezone)).date()
 
     def side(self, name: SideName) -> Side:
         """Return one of the two sides."""

@@ -50,8 +50,9 @@ class Observing:
         crm = open_side("crm", config.crm, company=config.company, catalog=self.catalog)
         store = Store(config.state) if config.couplings == "state" and config.state else None
         self._scene = Scene(
-            self.catalog, nav, crm, store, config.company, config.setup, clock=clock
-        )
+            self.catalog, nav, crm, store, config.company, config.setup, clock=clock,
+            timezone=config.timezone,
+        )  # fmt: skip
 
     @property
     def couplings_from(self) -> str:
