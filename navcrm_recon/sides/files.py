@@ -71,6 +71,10 @@ class FilesSide:
         found = records.with_keys(records.meets(table, found, conditions), keys)
         return records.frame(table, found, [name for name in columns if name in found])
 
+    def available(self, table: Table) -> frozenset[str]:
+        """Return every column: what the files lack is listed as not checked."""
+        return frozenset(table.columns)
+
     def stamps(
         self, table: Table, keys: Sequence[str] | None = None, since: datetime | None = None
     ) -> pd.DataFrame:

@@ -56,6 +56,12 @@ class Side(Protocol):
             A value has the wrong type, or a key is blank or there twice. (Files: not checked.)
         """
 
+    def available(self, table: Table) -> frozenset[str]:
+        """Return the columns of a table that are there, none where the table is not.
+
+        Older and newer versions of a product lack some (a side of files lists them as not checked).
+        """
+
     def stamps(
         self, table: Table, keys: Sequence[str] | None = None, since: datetime | None = None
     ) -> pd.DataFrame:

@@ -105,6 +105,15 @@ class SqlSide:
         _check_keys(table, rows[""])
         return records.frame(table, rows, columns)
 
+    def available(self, table: Table) -> frozenset[str]:
+        """Return the columns of a table that are there (``side.Side.available``)."""
+        flows = [name for name, column in table.columns.items() if column.flow]
+        with self._connection(table) as connection:
+            try:
+                return frozenset([*self._finder(connection)(table).columns, *flows])
+            except SideError:
+                return frozenset()
+
     def stamps(
         self, table: Table, keys: Sequence[str] | None = None, since: datetime | None = None
     ) -> pd.DataFrame:

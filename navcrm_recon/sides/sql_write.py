@@ -197,6 +197,8 @@ def _insert_new(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[
         drawn = iter(number_series.draw(tx, table, sum(not each.key for each in writes)))
         writes = [each if each.key else replace(each, key=next(drawn)) for each in writes]
     rows = [{**each.values, **_key_values(table, each.key)} for each in writes]
+    if any(each.lines for each in writes):
+        rows = _kept(tx, table, rows)
     rows = product_rules.before(tx, table, rows, None)
     insert_rows(tx, table, [row | _born(tx, table) for row in rows])
     _insert_lines(tx, table, writes)
@@ -217,7 +219,14 @@ def _insert_lines(tx: Transaction, table: Table, writes: Sequence[Write]) -> Non
             rows.setdefault(each.lines.table, []).extend({**own, **row} for row in each.lines.rows)
     for name, lines in rows.items():
         if lines:
-            insert_rows(tx, tx.catalog.tables(table.side)[name], lines)
+            known = tx.catalog.tables(table.side)[name]
+            insert_rows(tx, known, _kept(tx, known, lines))
+
+
+def _kept(tx: Transaction, table: Table, rows: Sequence[Values]) -> list[dict[str, Any]]:
+    """Return rows of a document without what this version of the product does not keep."""
+    there = tx.find(table).columns
+    return [{name: value for name, value in row.items() if name in there} for row in rows]
 
 
 def _update(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[Written]:

@@ -68,6 +68,10 @@ class ImaginedSide:
         """Say what this is, as the real side does."""
         return self._base.describe()
 
+    def available(self, table: Table) -> frozenset[str]:
+        """Return the columns the real side has."""
+        return self._base.available(table)
+
     def option_set(self, entity: str, attribute: str) -> tuple[Option, ...] | None:
         """Return the options of the real side."""
         return self._base.option_set(entity, attribute)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from navcrm_recon.catalog.model import Catalog, SideName, TableMapping
-from navcrm_recon.frames import TEXT, conform
+from navcrm_recon.catalog.model import Catalog, Condition, SideName, Table, TableMapping
+from navcrm_recon.frames import INDEX_NAMES, TEXT, blanks, conform, dtype_of
 from navcrm_recon.sides.nav_couplings import nav_coupling_records, nav_option_mapping
 from navcrm_recon.sides.side import Side
 from navcrm_recon.state.store import Store
@@ -113,3 +113,25 @@ def records(scene: Scene, mapping: TableMapping, side: SideName) -> pd.DataFrame
     """Return the rows of one side inside the mapping's filter, with the columns it compares."""
     where = mapping.filters.get(side, ())
     return scene.side(side).read(mapping.table(side), mapping.columns(side), where)
+
+
+def read_available(
+    side: Side,
+    table: Table,
+    columns: Sequence[str],
+    where: Sequence[Condition] = (),
+    keys: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Read a record frame as ``Side.read``; a table or column that is not there is blank.
+
+    For tables beyond the mappings, which not every NAV 2018 database has (service, for instance).
+    """
+    there = side.available(table)
+    if not there or any(each.field not in there for each in where):
+        index = pd.Index([], dtype=TEXT, name=INDEX_NAMES[side.name])
+        none = {name: blanks(0, dtype_of(table, name), index) for name in columns}
+        return pd.DataFrame(none, index=index)
+    found = side.read(table, [name for name in columns if name in there], where, keys)
+    lost = {name: blanks(len(found), dtype_of(table, name), found.index)
+            for name in columns if name not in there}  # fmt: skip
+    return found.assign(**lost)[list(columns)]
