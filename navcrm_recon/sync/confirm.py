@@ -14,6 +14,7 @@ from navcrm_recon.recon.changes import later
 from navcrm_recon.sides.writing import Written
 from navcrm_recon.sync.doing import NEW, Pass
 from navcrm_recon.sync.examine import STAMPS
+from navcrm_recon.sync.follow import follow_after, noted_followers
 from navcrm_recon.sync.links import noted_links
 from navcrm_recon.sync.select import key_names
 
@@ -38,6 +39,7 @@ def confirm(
     removed: list[Row] = []
     failures: list[Row] = []
     stale: list[str] = []
+    led: list[int] = []
     for place in places:
         action, done = each.actions[place], written.get(place)
         if done is not None and done.stale and not each.final:
@@ -50,11 +52,13 @@ def confirm(
             if action in ("uncouple", "restore"):
                 removed.append(each.couplings[place])
             saved += _kept(each, place, action, done)
+            led += [place] if follow_after(each.mapping, action) else []
             if counter := _COUNTER.get(action):
                 setattr(each.job, counter, getattr(each.job, counter) + 1)
     each.job.failed += len(failures)
     saved += _marked(each, failures)
     _note_links(each)
+    _note_followers(each, led)
     if removed:
         each.store.remove_couplings(conform(pd.DataFrame(removed), "coupling_records"))
     if saved:
@@ -98,6 +102,21 @@ def _note_links(each: Pass) -> None:
     each.store.open_entries(noted_links(each.scene, each.mapping, about))
     each.noted += each.fresh
     each.fresh = []
+
+
+def _note_followers(each: Pass, places: Sequence[int]) -> None:
+    """Note that other records follow these; their pass may be interrupted as well."""
+    if not places:
+        return
+    own, other = key_names(each.direction)
+    about = {"job_id": each.job.id, "direction": each.direction}
+    rows = [
+        {own: each.keys[place], other: each.partner_keys[place], "action": each.actions[place]}
+        for place in places
+    ]
+    done = pd.DataFrame(rows).assign(**about)
+    each.store.open_entries(noted_followers(each.scene, each.mapping, done))
+    each.leaders += [each.keys[place] for place in places]
 
 
 def _linked(each: Pass, place: int, done: Written | None, before: Row) -> list[Row]:

@@ -43,8 +43,8 @@ class Pass:
     ``final``: a record that someone changed meanwhile fails; else it is to be decided again.
     ``wanted``, ``baselines``, ``partners``: by position of the record, what is written, what is
     kept of it, and the key it has on the other side; ``made``: the Integration IDs of NAV records
-    it makes. ``fresh``: couplings that succeeded for the
-    first time; ``noted``: those the journal knows of.
+    it makes. ``fresh``: couplings that succeeded for the first time; ``noted``: those the journal
+    knows of; ``leaders``: the source keys of records that others follow.
     """
 
     scene: Scene
@@ -62,6 +62,7 @@ class Pass:
     made: dict[int, str] = field(default_factory=dict)
     fresh: list[tuple[str, str]] = field(default_factory=list)
     noted: list[tuple[str, str]] = field(default_factory=list)
+    leaders: list[str] = field(default_factory=list)
 
     @property
     def source(self) -> SideName:

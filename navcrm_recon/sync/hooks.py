@@ -30,6 +30,19 @@ def _nothing_needed(*_: object) -> tuple[()]:
 
 
 @dataclass(frozen=True)
+class Follows:
+    """What is synchronised after records of a mapping, in their direction, as a job of its own.
+
+    ``mapping``: whose records follow, those that name a record in ``column``; ``after``: what was
+    done with that one. A record that was not modified since (D6) leads nothing.
+    """
+
+    mapping: str
+    column: str
+    after: frozenset[str] = frozenset({"insert", "restore", "modify", "unchanged"})
+
+
+@dataclass(frozen=True)
 class Hook:
     """What a pair of tables needs beyond its field mappings.
 
@@ -37,6 +50,7 @@ class Hook:
     the destination, with the records as they are there or without (new ones). ``ignores``: the
     records a scheduled pass leaves out without a counter (R3.7). ``needs`` / ``new_needs``: what
     is synchronised before records, or new records, are, in the same direction (engine 4.5).
+    ``follows``: what is synchronised after them.
     """
 
     adjust: adjust.Adjust
@@ -45,6 +59,7 @@ class Hook:
     ignores: Ignores = _nothing_ignored
     needs: Needs = _nothing_needed
     new_needs: Needs = _nothing_needed
+    follows: Follows | None = None
 
 
 HOOKS: Mapping[tuple[str, str], Hook] = {

@@ -79,9 +79,9 @@ def links_after(scene: Scene, mapping: TableMapping, fresh: pd.DataFrame) -> Ite
         for row in link_rows(other):
             if other.enabled and row.via == mapping.name:
                 if row.runs("to_crm") and other.direction != "to_nav":
-                    yield other, "to_crm", _naming(scene, other, "nav", row.nav, codes)
+                    yield other, "to_crm", naming(scene, other, "nav", row.nav, codes)
                 if row.runs("to_nav") and other.direction != "to_crm":
-                    yield other, "to_nav", _naming(scene, other, "crm", row.crm, ids)
+                    yield other, "to_nav", naming(scene, other, "crm", row.crm, ids)
     if mapping.nav.name == "Customer":
         yield from _contacts(scene, codes)
 
@@ -97,17 +97,17 @@ def _contacts(scene: Scene, customers: list[str]) -> Iterator[Link]:
         if mapping.nav.name == "Contact" and mapping.enabled and mapping.direction != "to_nav":
             companies = customer_links(scene, "No.", customers)["Contact No."].tolist()
             column = mapping.nav.columns["Company No."]
-            yield mapping, "to_crm", _naming(scene, mapping, "nav", column, companies)
+            yield mapping, "to_crm", naming(scene, mapping, "nav", column, companies)
 
 
-def _naming(
+def naming(
     scene: Scene,
     mapping: TableMapping,
     side: SideName,
     column: Column | None,
     values: Sequence[str],
 ) -> list[str]:
-    """Return the keys of records that name one of some values."""
+    """Return the keys of records of a side that name one of some values in a column."""
     keys: list[str] = []
     wanted = [each for each in dict.fromkeys(values) if each]
     for start in range(0, len(wanted) if column else 0, _AT_ONCE):

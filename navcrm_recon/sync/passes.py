@@ -14,6 +14,7 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.doing import Pass
 from navcrm_recon.sync.examine import examine
+from navcrm_recon.sync.follow import due, followers, led_by
 from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_store, wrong_direction
 from navcrm_recon.sync.links import LINKS, links_after
@@ -37,7 +38,7 @@ class Run:
     """A run of the engine on one scene.
 
     ``heard`` is told of every pass; ``fresh``: the couplings of the mapping ``of`` that succeeded
-    for the first time.
+    for the first time; ``leaders``: by mapping and direction, the records that others follow.
     """
 
     scene: Scene
@@ -46,6 +47,7 @@ class Run:
     jobs: list[Job] = field(default_factory=list)
     of: str = ""
     fresh: list[tuple[str, str]] = field(default_factory=list)
+    leaders: dict[tuple[str, OneWay], list[str]] = field(default_factory=dict)
 
 
 def synchronize_mapping(
@@ -78,8 +80,29 @@ def synchronize_mapping(
     with at_work(one, store, mapping):
         for way in ways:
             run_pass(run, mapping, way, asked)
+    for way in ways:
+        run_followers(run, mapping, way, asked)
     _link(run, mapping)
     return run.jobs
+
+
+def run_followers(run: Run, mapping: TableMapping, direction: OneWay, request: Request) -> None:
+    """Synchronise what follows the records of this run, and of one that was interrupted.
+
+    Also what follows the records these needed first. The caller holds no lock.
+    """
+    run.leaders.setdefault((mapping.name, direction), [])
+    while run.leaders:
+        (name, way), leaders = run.leaders.popitem()
+        leading = run.scene.catalog.mappings[name]
+        noted = due(run.store.unfinished(name), way)
+        every = dict.fromkeys([*leaders, *led_by(noted)])
+        led, keys = followers(run.scene, leading, way, every) if every else (None, [])
+        if led is not None and keys:
+            with at_work(run.scene, run.store, led):
+                asked = Request(tuple(keys), force=request.force, follows=True)
+                run_pass(run, led, way, asked, named=False)
+        run.store.close_entries(noted["id"].tolist(), "followed")
 
 
 def _link(run: Run, mapping: TableMapping) -> None:
@@ -170,6 +193,8 @@ def _attempt(
     stale = write_pass(each)
     if each.mapping.name == run.of:
         run.fresh += each.noted
+    if each.leaders:
+        run.leaders.setdefault((mapping.name, direction), []).extend(each.leaders)
     if run.heard is not None and (each.wanted or not request.links):
         run.heard(told(each))
     return stale

@@ -13,7 +13,7 @@ from navcrm_recon.frames import empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.sync.imagine import UNBORN, imagined, placeholder
 from navcrm_recon.sync.jobs import in_a_run, writable_store
-from navcrm_recon.sync.passes import Run, run_pass, synchronize_mapping
+from navcrm_recon.sync.passes import Run, run_followers, run_pass, synchronize_mapping
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import Request, key_names
@@ -99,11 +99,12 @@ def apply_plan(scene: Scene, plan: Plan) -> list[Job]:
     one = in_a_run(scene)
     run = Run(one, store)
     for planned in plan.passes:
-        if not planned.request.keys and len(planned.actions):
-            continue  # what the passes after it make by themselves, such as the local currency
+        if planned.request.follows or (not planned.request.keys and len(planned.actions)):
+            continue  # what others bring along: what follows them, the local currency they need
         mapping = mappings[planned.mapping]
         with at_work(one, store, mapping):
             _apply_pass(run, mapping, planned, real)
+        run_followers(run, mapping, planned.direction, planned.request)
     return run.jobs
 
 

@@ -16,6 +16,7 @@ from navcrm_recon.sides.stamps import keys_by_identity
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.confirm import JOB_IDS, RESULTS, behind
 from navcrm_recon.sync.examine import STAMPS
+from navcrm_recon.sync.follow import FOLLOWS, noted_followers
 from navcrm_recon.sync.links import LINKS, noted_links
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import sides_of
@@ -39,7 +40,8 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     if mapping.option_attribute is not None:
         return  # its own pass does so (sync.options)
     entries = store.unfinished(mapping.name)
-    entries = entries[entries["action"].ne(LINKS)].reset_index(drop=True)  # a link pass's business
+    others = entries["action"].isin([LINKS, FOLLOWS])  # the business of the passes that come after
+    entries = entries[~others].reset_index(drop=True)
     if not len(entries):
         _close_jobs(scene, store, mapping, entries)
         return
@@ -62,6 +64,7 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
         if kept:
             store.save_couplings(conform(pd.DataFrame(kept), "coupling_records"))
         store.open_entries(noted_links(scene, mapping, done[done["identity"].ne("")]))
+        store.open_entries(noted_followers(scene, mapping, done))
         store.open_entries(conform(done[list(entries)], "journal"))  # with the keys NAV gave
         store.close_entries(done["id"].tolist(), "done")
         store.close_entries(found.loc[~found["there"], "id"].tolist(), "undone")

@@ -35,7 +35,8 @@ class Request:
     watermark. ``force``: change and conflict detection are overridden (3.7, F). ``only_coupled``:
     None = as the mapping says. ``full``: the watermark is ignored. ``protect``: a record whose
     partner was changed since is skipped, not overwritten (R7.5). ``links``: only references that
-    are blank on the other side are filled (R8.4).
+    are blank on the other side are filled (R8.4). ``follows``: the records go with others that
+    were synchronised (``hooks.Follows``).
     """
 
     keys: tuple[str, ...] | None = None
@@ -44,6 +45,7 @@ class Request:
     full: bool = False
     protect: bool = False
     links: bool = False
+    follows: bool = False
 
     def only(self, mapping: TableMapping) -> bool:
         """Say whether only coupled records are synchronised."""
