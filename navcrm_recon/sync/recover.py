@@ -20,6 +20,7 @@ from navcrm_recon.sync.follow import FOLLOWS, noted_followers
 from navcrm_recon.sync.links import LINKS, noted_links
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import sides_of
+from navcrm_recon.sync.steps import STEPS, finish_steps
 
 
 @contextmanager
@@ -39,8 +40,10 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     """
     if mapping.option_attribute is not None:
         return  # its own pass does so (sync.options)
+    finish_steps(scene, store, mapping.name, mapping.crm)
     entries = store.unfinished(mapping.name)
-    others = entries["action"].isin([LINKS, FOLLOWS])  # the business of the passes that come after
+    # The business of the passes that come after, and of steps a side refuses.
+    others = entries["action"].isin([LINKS, FOLLOWS, STEPS])
     entries = entries[~others].reset_index(drop=True)
     if not len(entries):
         _close_jobs(scene, store, mapping, entries)
