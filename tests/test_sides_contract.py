@@ -311,6 +311,12 @@ def test_crm_rows_keep_null_apart_from_zero_and_false(make: Make) -> None:
         (Condition("Open", "eq", None), [2, 3]),
         (Condition("Any", "not_null"), [1]),
         (Condition("Any", "eq", True), [1]),
+        (Condition("Line No.", "ge", 10000), [1, 2]),
+        (Condition("Line No.", "lt", 0), [3]),
+        (Condition("timestamp", "ge", 4711), [1]),
+        (Condition("Posting Date", "ge", "2018-12-31"), [1, 2]),
+        (Condition("Posting Date", "lt", "2018-12-31T23:59:59"), [2]),
+        (Condition("Amount %", "lt", 0), [2]),
     ],
 )
 def test_nav_conditions_choose_the_same_rows_everywhere(

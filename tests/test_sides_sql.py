@@ -349,3 +349,24 @@ def test_only_sqlite_and_postgresql_may_be_written(url: str) -> None:
 
     assert side.writable
     assert side.describe()["version"].startswith(side.dialect)
+
+
+def test_sql_server_compares_row_versions_as_its_bytes() -> None:
+    header = CATALOG.nav["Sales Shipment Header"]
+    statement = select_rows(
+        header,
+        ["No."],
+        [Condition("timestamp", "ge", 2**40 + 1)],
+        None,
+        find=lambda table: declared(
+            table,
+            company=COMPANY,
+            invalid_characters=DEFAULT_INVALID_CHARACTERS,
+            dialect="mssql",
+        ),
+        tables=CATALOG.nav,
+    )
+
+    compiled = statement.compile(dialect=mssql.dialect())
+    assert "[timestamp] >= " in str(compiled)
+    assert list(compiled.params.values()) == [bytes.fromhex("0000010000000001")]

@@ -86,10 +86,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of a filter; the conditions of a side are joined by *and*."""
+    """One condition of a filter; the conditions of a side are joined by *and*.
+
+    ``ge`` (at least) and ``lt`` (less than) compare numbers and days, and hold for no blank one;
+    a mapping file knows the other four.
+    """
 
     field: str
-    op: Literal["eq", "ne", "in", "not_null"]
+    op: Literal["eq", "ne", "in", "not_null", "ge", "lt"]
     value: object = None
 
 

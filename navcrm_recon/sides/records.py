@@ -144,6 +144,9 @@ def _meets(table: Table, values: pa.Array, condition: Condition) -> pa.Array:
     if condition.op == "not_null":
         return pc.invert(blank)
     given = condition_values(table, column, condition)
+    if condition.op in ("ge", "lt"):
+        compared = pc.greater_equal if condition.op == "ge" else pc.less
+        return pc.fill_null(compared(values, pa.scalar(given[0], type=values.type)), False)
     listed = pa.array([value for value in given if value is not None], type=values.type)
     met = pc.is_in(values, listed)
     if None in given:

@@ -19,6 +19,9 @@ from navcrm_recon.sides.sql_types import ZERO_GUID
 
 #: Kinds whose conditions every database answers alike; the others are answered here, after reading.
 _PUSHED = ("option", "integer", "boolean", "guid", "lookup", "text", "code")
+#: Those whose order every database knows; days are compared here, as each keeps its blank.
+_ORDERED = ("integer", "rowversion")
+_ROW_VERSION_BYTES = 8
 #: Parts of a key by which rows are looked up.
 _KEY_PARTS = ("text", "code", "guid", "lookup", "option", "integer")
 
@@ -70,6 +73,8 @@ def pushed(physical: Physical, condition: Condition) -> bool:
     """Say whether the database answers a condition in full."""
     table, name = physical.table, condition.field
     column = table.columns[name]
+    if condition.op in ("ge", "lt"):
+        return column.flow is None and column.kind in _ORDERED
     if column.flow is not None or column.kind not in _PUSHED:
         return False
     if column.kind not in ("text", "code") or condition.op == "not_null":
@@ -140,6 +145,9 @@ def _clause(physical: Physical, condition: Condition) -> sa.ColumnElement[bool] 
     if not pushed(physical, condition):
         return None
     column = physical.column(name)
+    if condition.op in ("ge", "lt"):
+        limit = _ordered(physical, condition)
+        return column >= limit if condition.op == "ge" else column < limit
     value, blank = _comparable(physical, name, column)
     if condition.op == "not_null":
         return sa.not_(blank)
@@ -155,6 +163,15 @@ def _clause(physical: Physical, condition: Condition) -> sa.ColumnElement[bool] 
     # A NULL of CRM differs from every value given, but not from a blank.
     never_null = table.side == "nav" or for_blank
     return sa.not_(met) if never_null else sa.or_(column.is_(None), sa.not_(met))
+
+
+def _ordered(physical: Physical, condition: Condition) -> Any:
+    """Return a limit as the column's own type wants it: SQL Server's row version is binary."""
+    table, name = physical.table, condition.field
+    (limit,) = condition_values(table, table.columns[name], condition)
+    whole = isinstance(physical.types[name], sa.Integer | sa.Numeric)
+    binary = table.columns[name].kind == "rowversion" and not whole
+    return limit.to_bytes(_ROW_VERSION_BYTES, "big") if binary else limit
 
 
 def _comparable(

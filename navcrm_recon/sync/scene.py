@@ -133,5 +133,5 @@ def read_available(
         return pd.DataFrame(none, index=index)
     found = side.read(table, [name for name in columns if name in there], where, keys)
     lost = {name: blanks(len(found), dtype_of(table, name), found.index)
-            for name in columns if name not in there}  # fmt: skip
+            for name in columns if name not in found}  # fmt: skip
     return found.assign(**lost)[list(columns)]
