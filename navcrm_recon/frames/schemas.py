@@ -96,6 +96,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "old": TEXT,
         "new": TEXT,
     },
+    # Why CRM orders cannot become NAV orders: one row per order, line and field.
+    "order_problems": {
+        "crm_id": TEXT,
+        "rule": TEXT,
+        "line": TEXT,
+        "field": TEXT,
+        "value": TEXT,
+        "message": TEXT,
+    },
     "not_checked": {
         "mapping": TEXT,
         "side": TEXT,

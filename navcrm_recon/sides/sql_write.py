@@ -141,6 +141,8 @@ def _key(table: Table, write: Write) -> str:
     if write.action != "insert":
         return write.key  # as it was read
     parts = split_key(write.key)
+    if not write.key and table.name in number_series.SETUP:
+        return ""  # the series says
     if not write.key and all(name in write.values for name in table.key):
         parts = [str(write.values[name] or "") for name in table.key]
     if len(parts) != len(table.key):

@@ -2,8 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from navcrm_recon.catalog.model import SALES_ORDER, Direction
+from navcrm_recon.documents.orders.creating import create_sales_orders
+from navcrm_recon.documents.orders.planning import plan_sales_orders
+from navcrm_recon.state.jobs import Job
+from navcrm_recon.sync.plan import Plan
 from navcrm_recon.workspace.synchronizing import Synchronizing
 
 
 class Documents(Synchronizing):
     """What a workspace does beside synchronising records."""
+
+    def create_sales_order(self, crm_id: str) -> Job:
+        """Make the NAV order of one CRM order (documents 1); an order is never made twice.
+
+        Returns
+        -------
+        Job
+            ``inserted`` 1, ``skipped`` 1 where it was made before, or ``failed`` 1: ``errors()``
+            names the line, the field, what was found and what to do.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such order in CRM.
+        """
+        return create_sales_orders(self._scene, [crm_id])
+
+    def create_sales_orders(self, crm_ids: Sequence[str] | None = None) -> Job:
+        """Make the NAV orders of some CRM orders, or of all that wait for it (documents SO-3).
+
+        A failing order does not stop the others; it leaves nothing in NAV, and CRM as it was.
+        """
+        return create_sales_orders(self._scene, crm_ids)
+
+    def plan(
+        self,
+        mapping: str | None = None,
+        direction: Direction | None = None,
+        records: Sequence[str] | None = None,
+        force: bool | None = None,
+    ) -> Plan:
+        """Return what a synchronisation would do; nothing is written anywhere.
+
+        As ``Synchronizing.plan``. ``mapping`` ``SALES ORDER`` plans the NAV orders of CRM orders
+        (``records``: their CRM ids; None = all that wait), with every field and line they would
+        have.
+        """
+        if mapping == SALES_ORDER:
+            return plan_sales_orders(self._scene, records)
+        return super().plan(mapping, direction, records, force)
+
+    def apply(self, plan: Plan) -> list[Job]:
+        """Do what a plan says. A record that was changed since then is decided again.
+
+        Returns
+        -------
+        list of Job
+            One per pass, with its counters; ``message`` names what was not done as planned.
+        """
+        orders = [each for each in plan.passes if each.mapping == SALES_ORDER]
+        others = [each for each in plan.passes if each.mapping != SALES_ORDER]
+        done = super().apply(Plan(others)) if others or not orders else []
+        return done + [create_sales_orders(self._scene, each.request.keys) for each in orders]
