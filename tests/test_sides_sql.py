@@ -368,5 +368,5 @@ def test_sql_server_compares_row_versions_as_its_bytes() -> None:
     )
 
     compiled = statement.compile(dialect=mssql.dialect())
-    assert "[timestamp] >= " in str(compiled)
+    assert "].timestamp >= " in str(compiled)
     assert list(compiled.params.values()) == [bytes.fromhex("0000010000000001")]

@@ -146,8 +146,7 @@ def _clause(physical: Physical, condition: Condition) -> sa.ColumnElement[bool] 
         return None
     column = physical.column(name)
     if condition.op in ("ge", "lt"):
-        limit = _ordered(physical, condition)
-        return column >= limit if condition.op == "ge" else column < limit
+        return _ordered(physical, condition, column)
     value, blank = _comparable(physical, name, column)
     if condition.op == "not_null":
         return sa.not_(blank)
@@ -165,13 +164,17 @@ def _clause(physical: Physical, condition: Condition) -> sa.ColumnElement[bool] 
     return sa.not_(met) if never_null else sa.or_(column.is_(None), sa.not_(met))
 
 
-def _ordered(physical: Physical, condition: Condition) -> Any:
-    """Return a limit as the column's own type wants it: SQL Server's row version is binary."""
+def _ordered(
+    physical: Physical, condition: Condition, column: sa.ColumnElement[Any]
+) -> sa.ColumnElement[bool]:
+    """Compare with a limit as the column's own type wants it: SQL Server's row version is bytes."""
     table, name = physical.table, condition.field
     (limit,) = condition_values(table, table.columns[name], condition)
     whole = isinstance(physical.types[name], sa.Integer | sa.Numeric)
-    binary = table.columns[name].kind == "rowversion" and not whole
-    return limit.to_bytes(_ROW_VERSION_BYTES, "big") if binary else limit
+    if table.columns[name].kind == "rowversion" and not whole:
+        limit = limit.to_bytes(_ROW_VERSION_BYTES, "big")
+    least: sa.ColumnElement[bool] = column >= limit
+    return least if condition.op == "ge" else sa.not_(least)
 
 
 def _comparable(
