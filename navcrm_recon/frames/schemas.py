@@ -96,6 +96,27 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "old": TEXT,
         "new": TEXT,
     },
+    # CRM's sales orders beside what NAV has of them; ``shipped`` and ``invoiced`` are ``none``,
+    # ``part`` or ``all``.
+    "sales_orders": {
+        "crm_id": TEXT,
+        "order_number": TEXT,
+        "name": TEXT,
+        "customer": TEXT,
+        "stage": TEXT,
+        "state": TEXT,
+        "status": TEXT,
+        "submitted_on": DAY,
+        "sent_on": DAY,
+        "currency": TEXT,
+        "total": DECIMAL,
+        "nav_key": TEXT,
+        "nav_status": TEXT,
+        "shipped": TEXT,
+        "invoiced": TEXT,
+        "invoices": TEXT,
+        "last_error": TEXT,
+    },
     # Why CRM orders cannot become NAV orders: one row per order, line and field.
     "order_problems": {
         "crm_id": TEXT,

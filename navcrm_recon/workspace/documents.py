@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from navcrm_recon.catalog.model import SALES_ORDER, Direction
 from navcrm_recon.documents.orders.creating import create_sales_orders
+from navcrm_recon.documents.orders.listing import sales_orders
 from navcrm_recon.documents.orders.planning import plan_sales_orders
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.sync.plan import Plan
@@ -14,6 +17,24 @@ from navcrm_recon.workspace.synchronizing import Synchronizing
 
 class Documents(Synchronizing):
     """What a workspace does beside synchronising records."""
+
+    def sales_orders(self) -> pd.DataFrame:
+        """Return CRM's sales orders beside what NAV has of them.
+
+        Returns
+        -------
+        DataFrame
+            ``crm_id, order_number, name, customer, stage, state, status`` (str), ``submitted_on,
+            sent_on`` (datetime64[us], days), ``currency`` (str), ``total`` (decimal), ``nav_key,
+            nav_status, shipped, invoiced, invoices, last_error`` (str), sorted by number.
+            ``stage`` is how far an order is: ``not_submitted``, ``waiting`` (what
+            ``create_sales_orders`` makes next), ``in_nav``, ``partly_shipped``, ``shipped``,
+            ``partly_invoiced``, ``invoiced_in_nav`` (CRM does not say so yet), ``invoiced``,
+            ``gone_from_nav``, ``sent_elsewhere`` (CRM says sent, but no NAV order is coupled),
+            ``closed``. ``shipped`` and ``invoiced``: ``none``, ``part``, ``all``, or blank where
+            NAV has no order. ``last_error``: why a waiting order failed.
+        """
+        return sales_orders(self._scene.fresh())
 
     def create_sales_order(self, crm_id: str) -> Job:
         """Make the NAV order of one CRM order (documents 1); an order is never made twice.
