@@ -144,13 +144,15 @@ def _fixed(table: Table, given: set[str]) -> dict[str, Any]:
 def _count_up(table: sa.Table, catalogue: Table, rows: list[dict[str, Any]]) -> None:
     """Give every row NAV's row version: one counter for the whole database."""
     versions = [name for name, each in catalogue.columns.items() if each.kind == "rowversion"]
-    if not versions:
-        return
-    last = table.metadata.info.get(_COUNTER, 2000)
-    for row in rows:
-        last += 1
-        row[versions[0]] = last
+    for row in rows if versions else ():
+        row[versions[0]] = next_version(table)
+
+
+def next_version(table: sa.Table) -> int:
+    """Return the next row version of the database a table is in."""
+    last: int = table.metadata.info.get(_COUNTER, 2000) + 1
     table.metadata.info[_COUNTER] = last
+    return last
 
 
 def _columns(table: Table, frame: pd.DataFrame) -> dict[str, list[Any]]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from navcrm_recon.catalog import Catalog, Column, SideName, Table
 from navcrm_recon.errors import ConfigError, NotFoundError, nearest, shorten
 from navcrm_recon.frames import dtype_of, join_key, key_text, split_key, typed
-from navcrm_recon.sandbox.databases import insert_rows, value_of
+from navcrm_recon.sandbox.databases import insert_rows, next_version, value_of
 from navcrm_recon.scenarios.databases import SIDES, company_tables
 from navcrm_recon.scenarios.handles import Handles, guid
 from navcrm_recon.sides.record_id import decodable, encode_key
@@ -26,6 +26,9 @@ _PARENTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "Sales Price": ("Customer Price Group", "Sales Code", {"Sales Type": "Customer Price Group"}),
     "Sales Invoice Line": ("Sales Invoice Header", "Document No.", {}),
 }
+
+#: NAV document -> its lines, whose key begins with the document's.
+_LINES = {"Sales Header": "Sales Line"}
 
 
 class Products:
@@ -95,11 +98,22 @@ class Products:
             self._stamp_new(known, new)
         self._stamp_parent(known, new)
 
+    def finish_nav(self, table: str, key: Any) -> None:
+        """Delete a NAV document with its lines, as posting does: no Integration Record says so."""
+        known = self.table("nav", table)
+        parts = self._parts(known, self._canonical(known, key))
+        self._delete("nav", known, parts)
+        if table in _LINES:
+            lines = self._tables["nav"][_LINES[table]]
+            own = zip(self.table("nav", _LINES[table]).key, parts, strict=False)
+            with self._engines["nav"].begin() as connection:
+                connection.execute(sa.delete(lines).where(*[lines.c[n] == p for n, p in own]))
+
     def delete_nav(self, table: str, key: Any) -> None:
-        """Delete a NAV record; its Integration Record stays and says when."""
+        """Delete a NAV record, a document with its lines; its Integration Record says when."""
         known = self.table("nav", table)
         old = self._canonical(known, key)
-        self._delete("nav", known, self._parts(known, old))
+        self.finish_nav(table, key)
         now = self._clock()
         self._stamp(known, old, {"Deleted On": now, "Modified On": now, "Record ID": b""})
         self._stamp_parent(known, old)
@@ -247,8 +261,10 @@ class Products:
         }
         for name, column in table.columns.items():
             if column.kind == "rowversion":
+                # Above what the engine has written to the table, too.
                 newest = sa.select(sa.func.max(sql.c[name])).scalar_subquery()
-                changed[sql.c[name]] = newest + 1
+                ours = next_version(sql)
+                changed[sql.c[name]] = sa.case((newest < ours, ours), else_=newest + 1)
         with self._engines[side].begin() as connection:
             done = connection.execute(
                 sa.update(sql).where(*self._where(side, table, parts)).values(changed)

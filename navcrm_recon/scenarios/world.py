@@ -10,12 +10,15 @@ from typing import Any
 import pandas as pd
 
 from navcrm_recon.catalog import Catalog, Column, SideName, load_catalog
+from navcrm_recon.catalog.model import SALES_ORDER
 from navcrm_recon.errors import ConfigError
+from navcrm_recon.frames import split_key
 from navcrm_recon.scenarios.couplings import keep
 from navcrm_recon.scenarios.databases import COMPANY, SIDES, fresh_databases
 from navcrm_recon.scenarios.expect import Choice
 from navcrm_recon.scenarios.grammar import START, duration, moment
 from navcrm_recon.scenarios.handles import Handles
+from navcrm_recon.scenarios.posting import Posting
 from navcrm_recon.scenarios.products import Products
 from navcrm_recon.scenarios.settings import merged
 from navcrm_recon.scenarios.synchronizing import arguments_of, jobs_of
@@ -102,6 +105,7 @@ class World:
             "edit_crm": lambda it: by_hand.edit_crm(it["entity"], it["key"], it["set"], _by(it)),
             "delete_nav": lambda it: by_hand.delete_nav(it["table"], it["key"]),
             "delete_crm": lambda it: by_hand.delete_crm(it["entity"], it["key"]),
+            "post_sales_order": self._post,
             "set_mapping": self._set_mapping,
             "set_setup": self._set_setup,
             "plan": self._make_plan,
@@ -118,6 +122,24 @@ class World:
 
     def _advance(self, by: Any) -> None:
         self.now += duration(by)
+
+    def _post(self, it: Mapping[str, Any]) -> None:
+        posting = Posting(self._products, self.workspace.side("nav"), self.now.date())
+        ship, invoice = bool(it.get("ship", True)), bool(it.get("invoice", True))
+        if not isinstance(it["order"], list):
+            number = self._order_number(it["order"])
+            posting.post_order(number, ship=ship, invoice=invoice, quantity=it.get("quantity"))
+        elif ship or not invoice:
+            raise ConfigError("post_sales_order: orders together are only invoiced: ship: false.")
+        else:
+            posting.post_shipments([self._order_number(each) for each in it["order"]])
+
+    def _order_number(self, order: Any) -> str:
+        """Return the NAV number of an order, given by the handle of its CRM order or by itself."""
+        couplings = self.workspace.couplings(SALES_ORDER)
+        own = couplings["crm_id"].eq(self.handles.id(order)) & couplings["nav_key"].ne("")
+        found = couplings.loc[own, "nav_key"].tolist()
+        return split_key(found[0])[-1] if found else str(order)
 
     def _make_plan(self, arguments: Mapping[str, Any]) -> None:
         self._plan = self.workspace.plan(**arguments_of(self._catalog, self.handles, arguments))
