@@ -14,7 +14,7 @@ from navcrm_recon.recon.changes import later
 from navcrm_recon.sides.writing import Written
 from navcrm_recon.sync.doing import NEW, Pass
 from navcrm_recon.sync.examine import STAMPS
-from navcrm_recon.sync.follow import follow_after, noted_followers
+from navcrm_recon.sync.follow import is_completed, leads, noted_followers
 from navcrm_recon.sync.links import noted_links
 from navcrm_recon.sync.select import key_names
 
@@ -52,8 +52,9 @@ def confirm(
             if action in ("uncouple", "restore"):
                 removed.append(each.couplings[place])
             saved += _kept(each, place, action, done)
-            led += [place] if follow_after(each.mapping, action) else []
-            if counter := _COUNTER.get(action):
+            led += [place] if leads(each.mapping, action) and not each.request.completes else []
+            # What completes a record is part of what was counted before.
+            if (counter := _COUNTER.get(action)) and not each.request.completes:
                 setattr(each.job, counter, getattr(each.job, counter) + 1)
     each.job.failed += len(failures)
     saved += _marked(each, failures)
@@ -92,6 +93,8 @@ def _kept(each: Pass, place: int, action: str, done: Written | None) -> list[Row
     coupling["integration_id"] = known or before["integration_id"]
     coupling[STAMPS[each.source]] = _stamp(each.examined.picked.modified_on.iloc[place])
     coupling[STAMPS[each.other]] = _stamp(there)
+    if is_completed(each.mapping) and not each.request.completes and not new:
+        return [coupling]  # how it ended, its completion says
     return [coupling | {RESULTS[each.direction]: "success", JOB_IDS[each.direction]: each.job.id}]
 
 

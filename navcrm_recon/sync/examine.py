@@ -22,7 +22,7 @@ from navcrm_recon.recon.fields import (
 )
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.adjust import Work
-from navcrm_recon.sync.hooks import adjustments
+from navcrm_recon.sync.hooks import adjustments, completions
 from navcrm_recon.sync.links import link_rows
 from navcrm_recon.sync.references import references
 from navcrm_recon.sync.scene import Scene
@@ -96,6 +96,10 @@ def examine(
     facts["matched"] = ~picked.coupled & partner.ne("").to_numpy()
     at = np.union1d(at, _at(facts["matched"]))
     there, modified_on, identity = _there(scene, mapping, direction, picked, partner, at)
+    if request.completes:
+        source = picked.records.iloc[at]
+        more = completions(Work(scene, mapping, direction, source, there.old))
+        there = replace(there, fields=[*there.fields, *more])
     if request.links:
         there = replace(there, fields=filling(there.fields, link_columns(mapping, other)))
     facts.loc[at, "modified"] |= untimed[at] & _tells(there, picked.couplings["baseline"].iloc[at])
@@ -128,7 +132,7 @@ def _facts(
     facts["coupled"], facts["skipped"] = picked.coupled, couplings["skipped"].to_numpy(dtype=bool)
     facts["forced"], facts["only_coupled"] = request.force, only
     later_here = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
-    facts["modified"] = later_here | request.links
+    facts["modified"] = later_here | request.links | request.completes
     return facts
 
 

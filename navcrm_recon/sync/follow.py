@@ -18,7 +18,13 @@ from navcrm_recon.sync.select import OneWay, key_names, sides_of
 FOLLOWS = "follows"
 
 
-def follow_after(mapping: TableMapping, action: str) -> bool:
+def is_completed(mapping: TableMapping) -> bool:
+    """Say whether a mapping's records get further columns once their followers are there."""
+    hook = hook_of(mapping)
+    return hook is not None and hook.completes is not None
+
+
+def leads(mapping: TableMapping, action: str) -> bool:
     """Say whether other records follow one for which a pass did this."""
     hook = hook_of(mapping)
     return hook is not None and hook.follows is not None and action in hook.follows.after
@@ -32,7 +38,7 @@ def noted_followers(scene: Scene, mapping: TableMapping, done: pd.DataFrame) -> 
     done
         ``nav_key``, ``crm_id``, ``action``, ``direction`` and ``job_id`` of records.
     """
-    led = done[[follow_after(mapping, action) for action in done["action"]]]
+    led = done[[leads(mapping, action) for action in done["action"]]]
     entries = [
         {
             "id": scene.new_id("journal", ""),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,8 @@ from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.recon.align import Mask
 from navcrm_recon.recon.fields import FieldWrite
 from navcrm_recon.sync import adjust
+from navcrm_recon.sync.adjust import Adjust
+from navcrm_recon.sync.make import Make
 from navcrm_recon.sync.scene import Scene
 
 #: Returns which records a scheduled pass leaves out, None for none.
@@ -21,12 +24,20 @@ Ignores = Callable[[Scene, TableMapping, Direction, pd.DataFrame], Mask | None]
 Needs = Callable[[Scene, TableMapping, Direction, pd.DataFrame], Sequence[tuple[str, list[str]]]]
 
 
+#: Returns CRM records to be made that new ones cannot be without and no mapping brings.
+Makes = Callable[[Scene, TableMapping, pd.DataFrame], Sequence[Make]]
+
+
 def _nothing_ignored(*_: object) -> None:
     return None
 
 
 def _nothing_needed(*_: object) -> tuple[()]:
     return ()
+
+
+def _as_it_is(records: pd.DataFrame) -> pd.DataFrame:
+    return records
 
 
 @dataclass(frozen=True)
@@ -50,16 +61,24 @@ class Hook:
     the destination, with the records as they are there or without (new ones). ``ignores``: the
     records a scheduled pass leaves out without a counter (R3.7). ``needs`` / ``new_needs``: what
     is synchronised before records, or new records, are, in the same direction (engine 4.5).
-    ``follows``: what is synchronised after them.
+    ``makes``: what new records need beside. ``follows``: what is synchronised after them;
+    ``completes``: the columns they get once that is done; ``marks``: what the source then holds.
+    ``led``: its records only go with those they follow. ``sent``: NAV's records as their values are
+    transferred, from the columns that are read.
     """
 
-    adjust: adjust.Adjust
+    adjust: Adjust
     nav: tuple[str, ...] = ()
     crm: tuple[str, ...] = ()
     ignores: Ignores = _nothing_ignored
     needs: Needs = _nothing_needed
     new_needs: Needs = _nothing_needed
+    makes: Makes = _nothing_needed
     follows: Follows | None = None
+    completes: Adjust | None = None
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    led: bool = False
+    sent: Callable[[pd.DataFrame], pd.DataFrame] = _as_it_is
 
 
 HOOKS: Mapping[tuple[str, str], Hook] = {
@@ -96,6 +115,12 @@ HOOKS: Mapping[tuple[str, str], Hook] = {
 def hook_of(mapping: TableMapping) -> Hook | None:
     """Return what the pair of tables needs beyond its field mappings, None for nothing."""
     return HOOKS.get((mapping.nav.name, mapping.crm.name))
+
+
+def completions(work: adjust.Work) -> list[FieldWrite]:
+    """Return the columns records get once those that follow them are synchronised."""
+    hook = hook_of(work.mapping)
+    return hook.completes(work) if hook is not None and hook.completes and len(work) else []
 
 
 def adjustments(work: adjust.Work) -> list[FieldWrite]:

@@ -107,10 +107,11 @@ def naming(
     column: Column | None,
     values: Sequence[str],
 ) -> list[str]:
-    """Return the keys of records of a side that name one of some values in a column."""
+    """Return the keys of a mapping's records that name one of some values in a column."""
     keys: list[str] = []
     wanted = [each for each in dict.fromkeys(values) if each]
     for start in range(0, len(wanted) if column else 0, _AT_ONCE):
         where = Condition(column.name if column else "", "in", wanted[start : start + _AT_ONCE])
-        keys += scene.side(side).read(mapping.table(side), [], (where,)).index.tolist()
+        conditions = (*mapping.filters.get(side, ()), where)
+        keys += scene.side(side).read(mapping.table(side), [], conditions).index.tolist()
     return keys

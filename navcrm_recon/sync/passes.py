@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -14,17 +15,19 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.doing import Pass
 from navcrm_recon.sync.examine import examine
-from navcrm_recon.sync.follow import due, followers, led_by
+from navcrm_recon.sync.follow import due, followers, is_completed, led_by
 from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_store, wrong_direction
 from navcrm_recon.sync.links import LINKS, links_after
+from navcrm_recon.sync.make import Make, make_records
+from navcrm_recon.sync.mark import mark
 from navcrm_recon.sync.messages import refusals
 from navcrm_recon.sync.options import synchronize_options
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.renames import follow_keys
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, Picked, Request, select
-from navcrm_recon.sync.told import Listener, told
+from navcrm_recon.sync.told import Listener, Told, told
 from navcrm_recon.sync.write import write_pass
 
 __all__ = ["Request", "synchronize_mapping"]
@@ -102,6 +105,8 @@ def run_followers(run: Run, mapping: TableMapping, direction: OneWay, request: R
             with at_work(run.scene, run.store, led):
                 asked = Request(tuple(keys), force=request.force, follows=True)
                 run_pass(run, led, way, asked, named=False)
+        if every and is_completed(leading):
+            _complete(run, leading, way, list(every))
         run.store.close_entries(noted["id"].tolist(), "followed")
 
 
@@ -120,6 +125,19 @@ def _link(run: Run, mapping: TableMapping) -> None:
                 asked = Request(tuple(coupled), only_coupled=True, links=True)
                 run_pass(run, other, direction, asked, named=False)
     run.store.close_entries(noted["id"].tolist(), "linked")
+
+
+def _complete(run: Run, mapping: TableMapping, direction: OneWay, leaders: Sequence[str]) -> None:
+    """Give records what they get once their followers are there, as part of their own job."""
+    job = [each for each in run.jobs if each.mapping == mapping.name][-1]
+    with at_work(run.scene, run.store, mapping):
+        asked = Request(tuple(leaders), only_coupled=True, completes=True)
+        picked = select(run.scene, run.store, mapping, direction, asked, named=False)
+        _attempts(run, mapping, direction, asked, picked, job)
+        marked = mark(run.scene, run.store, mapping, job, picked.records.index.tolist())
+        if marked is not None and run.heard is not None:
+            run.heard(marked)
+        finish(run.scene, run.store, job)
 
 
 def run_pass(
@@ -146,13 +164,7 @@ def run_pass(
     if not request.links:  # a link pass that fills nothing leaves no trace
         run.jobs.append(job)
         store.start_job(job)
-    stale = _attempt(run, mapping, direction, request, picked, job)
-    for attempt in range(1, ATTEMPTS):
-        if stale:
-            again = replace(request, keys=tuple(stale))
-            some = select(scene, store, mapping, direction, again, named=False)
-            final = attempt == ATTEMPTS - 1
-            stale = _attempt(run, mapping, direction, again, some, job, final=final)
+    _attempts(run, mapping, direction, request, picked, job)
     if request.keys is None and picked.newest is not None:
         store.advance_watermark(mapping.name, direction, picked.newest)
     if request.links and not job.modified + job.failed:
@@ -172,6 +184,19 @@ def refused(mapping: TableMapping, direction: OneWay) -> str:
             f"{direction}. Enable or add one."
         )
     return ""
+
+
+def _attempts(
+    run: Run, mapping: TableMapping, direction: OneWay, request: Request, picked: Picked, job: Job
+) -> None:
+    """Decide and write, again for records that someone changes in between."""
+    stale = _attempt(run, mapping, direction, request, picked, job)
+    for attempt in range(1, ATTEMPTS):
+        if stale:
+            again = replace(request, keys=tuple(stale))
+            some = select(run.scene, run.store, mapping, direction, again, named=False)
+            final = attempt == ATTEMPTS - 1
+            stale = _attempt(run, mapping, direction, again, some, job, final=final)
 
 
 def _attempt(
@@ -196,7 +221,9 @@ def _attempt(
     if each.leaders:
         run.leaders.setdefault((mapping.name, direction), []).extend(each.leaders)
     if run.heard is not None and (each.wanted or not request.links):
-        run.heard(told(each))
+        done = told(each)
+        if len(done.actions) or not request.completes:
+            run.heard(done)
     return stale
 
 
@@ -215,6 +242,22 @@ def _dependencies(
     new = picked.records[~picked.coupled]
     if len(new) and not only:
         wanted += hook.new_needs(run.scene, mapping, direction, new)
+    _synchronize_first(run, direction, wanted)
+    if len(new) and not only and direction == "to_crm":
+        _make_first(run, hook.makes(run.scene, mapping, new))
+
+
+def _make_first(run: Run, wanted: Sequence[Make]) -> None:
+    for made in make_records(run.scene, run.store, wanted):
+        run.jobs.append(made.job)
+        if run.heard is not None:
+            name, frames = made.job.mapping, (made.actions, made.changes)
+            run.heard(Told(name, "to_crm", Request(()), *frames))
+
+
+def _synchronize_first(
+    run: Run, direction: OneWay, wanted: Sequence[tuple[str, list[str]]]
+) -> None:
     for name, keys in wanted:
         needed = run.scene.catalog.mappings.get(name)
         if needed is not None and needed.enabled and keys:

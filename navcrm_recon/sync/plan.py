@@ -99,7 +99,8 @@ def apply_plan(scene: Scene, plan: Plan) -> list[Job]:
     one = in_a_run(scene)
     run = Run(one, store)
     for planned in plan.passes:
-        if planned.request.follows or (not planned.request.keys and len(planned.actions)):
+        brought = planned.request.follows or planned.request.completes
+        if brought or (not planned.request.keys and len(planned.actions)):
             continue  # what others bring along: what follows them, the local currency they need
         mapping = mappings[planned.mapping]
         with at_work(one, store, mapping):

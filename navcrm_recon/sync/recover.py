@@ -18,6 +18,7 @@ from navcrm_recon.sync.confirm import JOB_IDS, RESULTS, behind
 from navcrm_recon.sync.examine import STAMPS
 from navcrm_recon.sync.follow import FOLLOWS, noted_followers
 from navcrm_recon.sync.links import LINKS, noted_links
+from navcrm_recon.sync.mark import MARK
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import sides_of
 from navcrm_recon.sync.steps import STEPS, finish_steps
@@ -43,7 +44,7 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     finish_steps(scene, store, mapping.name, mapping.crm)
     entries = store.unfinished(mapping.name)
     # The business of the passes that come after, and of steps a side refuses.
-    others = entries["action"].isin([LINKS, FOLLOWS, STEPS])
+    others = entries["action"].isin([LINKS, FOLLOWS, MARK, STEPS])
     entries = entries[~others].reset_index(drop=True)
     if not len(entries):
         _close_jobs(scene, store, mapping, entries)

@@ -36,7 +36,7 @@ class Request:
     None = as the mapping says. ``full``: the watermark is ignored. ``protect``: a record whose
     partner was changed since is skipped, not overwritten (R7.5). ``links``: only references that
     are blank on the other side are filled (R8.4). ``follows``: the records go with others that
-    were synchronised (``hooks.Follows``).
+    were synchronised (``hooks.Follows``). ``completes``: what those who lead them get afterwards.
     """
 
     keys: tuple[str, ...] | None = None
@@ -46,6 +46,7 @@ class Request:
     protect: bool = False
     links: bool = False
     follows: bool = False
+    completes: bool = False
 
     def only(self, mapping: TableMapping) -> bool:
         """Say whether only coupled records are synchronised."""
@@ -231,9 +232,10 @@ def _read(
     scene: Scene, mapping: TableMapping, side: SideName, keys: list[str] | None
 ) -> pd.DataFrame:
     table = mapping.table(side)
-    return scene.side(side).read(
-        table, columns_of(mapping, side), mapping.filters.get(side, ()), keys
-    )
+    where = mapping.filters.get(side, ())
+    records = scene.side(side).read(table, columns_of(mapping, side), where, keys)
+    hook = hook_of(mapping)
+    return hook.sent(records) if hook is not None and side == "nav" else records
 
 
 def columns_of(mapping: TableMapping, side: SideName) -> list[str]:

@@ -63,11 +63,13 @@ def told(each: Pass) -> Told:
         for place, one in sorted(each.wanted.items())
         for side, name, old, new in one.changes
     ]  # fmt: skip
+    if each.request.completes:  # told already, but for what is left to write
+        actions = actions[actions["action"].isin(["modify", "fail"])]
     return Told(
         each.mapping.name,
         each.direction,
         replace(each.request, keys=tuple(keys)),
-        conform(actions, "actions"),
+        conform(actions.reset_index(drop=True), "actions"),
         conform(pd.DataFrame(rows), "changes") if rows else empty("changes"),
         picked.newest if each.request.keys is None else None,
         {keys[place]: key for place, key in each.partners.items()},
