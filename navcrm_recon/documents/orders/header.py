@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 
 from navcrm_recon.documents.date_formula import applied
-from navcrm_recon.documents.orders.amounts import CENT, ZERO, Decimals, decimals, divided, exactly
+from navcrm_recon.documents.orders.amounts import (
+    CENT,
+    ZERO,
+    Decimals,
+    decimals,
+    divided,
+    exactly,
+    rounded,
+)
 from navcrm_recon.documents.orders.lookup import beside, columns
 from navcrm_recon.documents.orders.problems import Problems
 from navcrm_recon.documents.orders.reading import Facts
@@ -45,6 +54,8 @@ _OPTIONS = (
 #: NAV holds so many characters of Your Reference and External Document No. (H4, H11).
 _REFERENCE = 35
 _OPEN, _BY_AMOUNT = 0, 2
+#: Decimals beyond these are not in NAV's tables.
+_KEPT = Decimal("1e-20")
 
 
 def headers(
@@ -83,8 +94,8 @@ def headers(
     tolerance = facts.ledger["VAT Tolerance %"]
     most = ZERO if pd.isna(tolerance) else Decimal(str(tolerance))
     out["VAT Base Discount %"] = [min(each, most) for each in percentage]
-    discounted = invoice_discount.map(bool)
-    out["Invoice Discount Calculation"] = discounted.map({True: _BY_AMOUNT, False: 0})
+    discounted = (percentage != ZERO) | (decimals(orders["discountamount"]) != ZERO)
+    out["Invoice Discount Calculation"] = np.where(discounted, _BY_AMOUNT, 0)
     out["Invoice Discount Value"] = invoice_discount
     out["External Document No."] = orders["name"].str.slice(stop=_REFERENCE)
     return out
@@ -175,13 +186,8 @@ def factors(facts: Facts, code: pd.Series, today: date, problems: Problems) -> D
         "H5 ExchangeRateMissing", rows, code.ne("") & known & (factor == ZERO), "Currency Code",
         "the currency {value} has no exchange rate up to today. Enter one in NAV.",
     )  # fmt: skip
-    # NAV keeps fifteen decimals of it.
-    return divided_to(factor, Decimal("1e-15"))
-
-
-def divided_to(values: Decimals, precision: Decimal) -> Decimals:
-    """Round decimals to a precision, beyond which NAV keeps nothing."""
-    return pd.Series(values, dtype=object).map(lambda each: each.quantize(precision)).to_numpy()
+    with exactly():
+        return rounded(factor, np.full(len(factor), _KEPT, dtype=object))
 
 
 def precisions(facts: Facts, code: pd.Series) -> Decimals:
