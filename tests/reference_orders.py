@@ -228,7 +228,10 @@ def numbered(order: Row, details: Sequence[Row], terms: Terms, books: Books) -> 
 
 
 def lines_of(detail: Row, terms: Terms, books: Books) -> Iterator[dict[str, Any]]:
-    """Return the line of a product and its comment lines (L3 to L10, D1, D2, W3)."""
+    """Return the line of a product and its comment lines (L3 to L10, D1, D2, W3).
+
+    A short description is ignored but for a write-in, which has no other.
+    """
     kind, key = product_of(detail, books)
     text = detail.get("productdescription") or ""
     pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
@@ -237,7 +240,7 @@ def lines_of(detail: Row, terms: Terms, books: Books) -> Iterator[dict[str, Any]
     if not quantity:
         raise RefusedError("quantity")
     line = sold(kind, key, quantity, number(detail.get("priceperunit")), terms, books)
-    if more:
+    if more or (pieces and not detail.get("productid")):
         line["Description"] = pieces[0]
     off = quantity * number(detail.get("volumediscountamount")) + number(
         detail.get("manualdiscountamount")
@@ -319,7 +322,10 @@ def blank_line() -> dict[str, Any]:
 
 
 def freight(order: Row, terms: Terms, books: Books) -> Iterator[dict[str, Any]]:
-    """Return the line of an order's freight, where there is any (F1 to F4)."""
+    """Return the line of an order's freight, where there is any (F1 to F4).
+
+    NAV never takes an invoice discount off a line of a G/L account.
+    """
     amount = number(order.get("freightamount"))
     if amount <= 0:
         return
@@ -327,7 +333,7 @@ def freight(order: Row, terms: Terms, books: Books) -> Iterator[dict[str, Any]]:
     if not account:
         raise RefusedError("freight account")
     line = sold("G/L Account", account, Fraction(1), amount, terms, books)
-    yield line | {"Description": "Freight Amount"}
+    yield line | {"Description": "Freight Amount", "Allow Invoice Disc.": False}
 
 
 # --- invoice discount and VAT -------------------------------------------------------------------
@@ -346,8 +352,8 @@ def distribute(discount: Fraction, lines: list[dict[str, Any]], terms: Terms) ->
     whole = sum((line["Line Amount"] for line in open_lines), Fraction(0))
     if not discount:
         return
-    if not whole:
-        raise RefusedError("nothing to discount")
+    if not whole or discount / whole > 1:
+        raise RefusedError("more discount than lines that allow it")
     reached = given = Fraction(0)
     for line in open_lines:
         reached += line["Line Amount"]
