@@ -20,6 +20,8 @@ from navcrm_recon.sides.record_id import option_number
 
 #: The key column of NAV's setup tables, whose one record has a blank key.
 SETUP_KEY = ("Primary Key",)
+#: VAT for parties and goods without a posting group.
+_MAY_BE_BLANK = ("VAT Posting Setup",)
 _PANDAS = {
     pa.large_string(): frames.TEXT,
     EXACT: frames.DECIMAL,
@@ -91,7 +93,7 @@ def repeated(key: pa.Array) -> pa.Array:
 
 def blank_keys(table: Table, key: pa.Array) -> pa.Array:
     """Mark the keys of which every part is blank; in setup tables that is as it should be."""
-    if table.key == SETUP_KEY:
+    if table.key == SETUP_KEY or table.name in _MAY_BE_BLANK:
         return pc.and_(pc.equal(key, ""), False)
     return pc.equal(pc.utf8_trim(key, ", "), "")
 

@@ -23,7 +23,7 @@ from navcrm_recon.documents.orders.amounts import (
 from navcrm_recon.documents.orders.customers import customers
 from navcrm_recon.documents.orders.header import currency, headers, precisions
 from navcrm_recon.documents.orders.lines import COMMENT, GL_ACCOUNT, lines
-from navcrm_recon.documents.orders.lookup import columns
+from navcrm_recon.documents.orders.lookup import columns, said
 from navcrm_recon.documents.orders.problems import Problems, labels
 from navcrm_recon.documents.orders.reading import Facts
 from navcrm_recon.frames import TEXT, join_key
@@ -63,7 +63,7 @@ def build(facts: Facts, today: date) -> Built:
     if not _check_state(facts, problems):
         none = pd.DataFrame(columns=["order"], dtype=object)
         blank = pd.Series("", index=facts.orders.index, dtype=TEXT)
-        return Built(facts.orders[[]], none, problems.frame(), blank, problems.labels)
+        return Built(none[[]], none, problems.frame(), blank, problems.labels)
     who = customers(facts, problems)
     sold = lines(facts, problems)
     code = currency(facts, Problems(problems.labels))
@@ -169,7 +169,7 @@ def _check_discounts(
     """Note invoice discounts NAV does not take (DI3)."""
     rows = pd.DataFrame({"crm_id": discount.index, "value": discount.to_numpy()})
     has, code = discount.map(bool), head["Invoice Disc. Code"].fillna("")
-    calculates = facts.setup["Calc. Inv. Discount"] is True
+    calculates = said(facts.setup["Calc. Inv. Discount"])
     refused = has & calculates & code.ne("") & code.isin(list(facts.discounted))
     problems.add(
         "DI3 ManualDiscountNotAllowed", rows.assign(code=code.to_numpy()), refused,

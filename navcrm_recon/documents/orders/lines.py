@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from navcrm_recon.documents.orders.amounts import ONE, ZERO, Decimals, decimals, either
-from navcrm_recon.documents.orders.lookup import beside, columns
+from navcrm_recon.documents.orders.lookup import beside, columns, said
 from navcrm_recon.documents.orders.problems import Problems
 from navcrm_recon.documents.orders.reading import Facts
 from navcrm_recon.frames import TEXT, join_key
@@ -241,7 +241,9 @@ def _freight(facts: Facts, problems: Problems) -> pd.DataFrame:
         "F2 FreightAccountMissing", rows, missing, "Freight G/L Acc. No.",
         f"it charges freight, and {_SETUP} has no Freight G/L Acc. No. Fill it there.",
     )  # fmt: skip
-    closed = account["Blocked"] is True or account["Direct Posting"] is False
+    closed = said(account["Blocked"]) or (
+        not said(account["Direct Posting"]) and account["No."] == number
+    )
     problems.add(
         "F2 FreightAccountClosed", rows, np.full(len(rows), closed), "Freight G/L Acc. No.",
         "the freight account {value} is blocked, or takes no direct posting. Open it in NAV, or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -22,3 +23,8 @@ def beside(values: pd.Series, keys: pd.Series) -> pd.Series:
     found = once.reindex(keys.to_numpy()).fillna("")
     found.index = keys.index
     return found
+
+
+def said(value: Any) -> bool:
+    """Say whether a truth value is there and true."""
+    return bool(pd.notna(value) and value)

@@ -6,6 +6,7 @@ Every problem of an order is listed, not only the first (documents 1.13).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,8 @@ class Problems:
         if not len(bad):
             return
         lines = bad["line"] if "line" in bad else pd.Series("", index=bad.index)
-        told = [text.format(**row) for row in as_rows(bad)]
+        shown = bad.map(_shown)
+        told = [text.format(**row) for row in as_rows(shown)]
         found = {
             "crm_id": bad["crm_id"].to_numpy(),
             "rule": rule,
@@ -63,6 +65,8 @@ class Problems:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
     return "" if value is None or value is pd.NA or value != value else shorten(value)
 
 
