@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from navcrm_recon.catalog.model import SALES_ORDER, Direction
+from navcrm_recon.documents.order_states import update_order_states
 from navcrm_recon.documents.orders.creating import create_sales_orders
 from navcrm_recon.documents.orders.listing import sales_orders
 from navcrm_recon.documents.orders.planning import plan_sales_orders
@@ -58,6 +59,20 @@ class Documents(Synchronizing):
         A failing order does not stop the others; it leaves nothing in NAV, and CRM as it was.
         """
         return create_sales_orders(self._scene, crm_ids)
+
+    def update_order_states(self) -> Job:
+        """Bring coupled CRM orders to what became of their NAV orders (documents 1.10, 1.11).
+
+        Wholly invoiced: the CRM order is Invoiced. Deleted by somebody: it is offered again, and
+        its coupling goes.
+
+        Returns
+        -------
+        Job
+            ``modified`` (now Invoiced), ``uncoupled`` (offered again), ``unchanged``, ``skipped``
+            (left as they are, ``message`` says why), ``failed``.
+        """
+        return update_order_states(self._scene)
 
     def plan(
         self,
