@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from navcrm_recon import __version__
+from navcrm_recon.cli.documents import add_documents_verbs
 from navcrm_recon.cli.reading import add_reading_verbs
 from navcrm_recon.cli.show import as_table, plain, write_frame
 from navcrm_recon.cli.synchronizing import add_synchronizing_verbs
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     add_reading_verbs(verbs)
     add_synchronizing_verbs(verbs)
+    add_documents_verbs(verbs)
     return parser
 
 

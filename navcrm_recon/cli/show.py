@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from navcrm_recon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from navcrm_recon.state.jobs import Job
 
 #: Characters of a record's text that would steer a terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -52,6 +57,23 @@ def show(frame: pd.DataFrame, output: Path | None) -> int:
     else:
         write_frame(frame, output)
     return 0
+
+
+def show_jobs(jobs: Sequence[Job]) -> int:
+    """Print the jobs; return 1 and say where to read on when records failed."""
+    from navcrm_recon.report import job_rows
+
+    rows = job_rows(jobs)
+    print(as_table(rows))
+    failed = rows["failed"].sum()
+    if not failed:
+        return 0
+    print(
+        f"navcrm-recon: {failed:,} failed. The verb 'errors' says why, the verb 'skipped' which "
+        "records are left out from now on.",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def output_file(text: str) -> Path:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from navcrm_recon import open_workspace
-from navcrm_recon.cli.show import as_table, show, write_frames
+from navcrm_recon.cli.show import as_table, show, show_jobs, write_frames
 from navcrm_recon.cli.verbs import Verbs, mapping_verb, verb, with_output
 from navcrm_recon.errors import ConfigError, NotFoundError, nearest, shorten
 
 if TYPE_CHECKING:
     from navcrm_recon import Workspace
-    from navcrm_recon.state.jobs import Job
     from navcrm_recon.sync.plan import Plan
 
 
@@ -135,14 +133,14 @@ def _sync(options: argparse.Namespace) -> int:
         )
     ws = open_workspace(options.workspace)
     if options.full and options.mapping is None:
-        return _show_jobs(ws.full_synchronization())
-    return _show_jobs(ws.synchronize(options.mapping, options.direction, full=options.full))
+        return show_jobs(ws.full_synchronization())
+    return show_jobs(ws.synchronize(options.mapping, options.direction, full=options.full))
 
 
 def _run(options: argparse.Namespace) -> int:
     jobs = open_workspace(options.workspace).run_due()
     if jobs:
-        return _show_jobs(jobs)
+        return show_jobs(jobs)
     print("Nothing is due.")
     return 0
 
@@ -175,10 +173,10 @@ def _couple(options: argparse.Namespace) -> int:
         )
     ws = open_workspace(options.workspace)
     if options.matches:
-        return _show_jobs(ws.couple_matches(options.mapping))
+        return show_jobs(ws.couple_matches(options.mapping))
     jobs = ws.couple(options.mapping, nav_key, crm_id, options.synchronize)
     print(f"{options.mapping}: {nav_key} is coupled with {crm_id}.")
-    return _show_jobs(jobs) if jobs else 0
+    return show_jobs(jobs) if jobs else 0
 
 
 def _uncouple(options: argparse.Namespace) -> int:
@@ -189,7 +187,7 @@ def _uncouple(options: argparse.Namespace) -> int:
             f"coupling of {options.mapping}."
         )
     ws = open_workspace(options.workspace)
-    return _show_jobs(ws.uncouple(options.mapping, options.nav_key, options.crm_id))
+    return show_jobs(ws.uncouple(options.mapping, options.nav_key, options.crm_id))
 
 
 def _restore(options: argparse.Namespace) -> int:
@@ -237,20 +235,3 @@ def _of_mapping(ws: Workspace, frame: pd.DataFrame, mapping: str | None) -> pd.D
             mapping=mapping,
         )
     return rows
-
-
-def _show_jobs(jobs: Sequence[Job]) -> int:
-    """Print the jobs; return 1 and say where to read on when records failed."""
-    from navcrm_recon.report import job_rows
-
-    rows = job_rows(jobs)
-    print(as_table(rows))
-    failed = rows["failed"].sum()
-    if not failed:
-        return 0
-    print(
-        f"navcrm-recon: {failed:,} failed. The verb 'errors' says why, the verb 'skipped' which "
-        "records are left out from now on.",
-        file=sys.stderr,
-    )
-    return 1
