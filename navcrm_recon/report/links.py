@@ -24,7 +24,7 @@ def linked(frame: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
     server = str(setup.get("server_address", ""))
     out = frame.assign(nav_url=_blank(frame), crm_url=_blank(frame))
     for name, rows in frame.groupby("mapping"):
-        mapping = ws.mappings.get(str(name))
+        mapping = ws.catalog.coupled.get(str(name))
         if mapping is not None:
             keys, ids = (_born(rows[key]) for key in ("nav_key", "crm_id"))
             of_option = mapping.option_attribute is not None
