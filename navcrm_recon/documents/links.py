@@ -101,7 +101,7 @@ def crm_link(scene: Scene, name: str, nav_key: str) -> Link:
     if not found:
         return Link("", "not_integrated", f"{name} has no records in CRM: no link leads there.")
     for mapping in found:
-        known = _coupled(scene, mapping, "nav", nav_key)
+        known = coupling_of(scene, mapping, "nav", nav_key)
         if len(known):
             crm_id = str(known["crm_id"].iloc[0])
             if mapping.name == SALES_ORDER and _is_gone(scene, mapping, "crm", crm_id):
@@ -132,7 +132,7 @@ def nav_link(scene: Scene, entity: str, crm_id: str) -> Link:
         )
         return Link("", "no_solution", text, crm_id=crm_id)
     for mapping in _mappings_to(scene, entity):
-        known = _coupled(scene, mapping, "crm", crm_id)
+        known = coupling_of(scene, mapping, "crm", crm_id)
         if len(known):
             return _to_nav(scene, mapping, str(known["nav_key"].iloc[0]), crm_id)
     text = f"No NAV record is coupled to {entity} {crm_id}. Couple it first."
@@ -181,7 +181,7 @@ def _integrated(mapping: TableMapping) -> bool:
     return not of_option and mapping.nav.name in TABLES.get(mapping.crm.name, ())
 
 
-def _coupled(scene: Scene, mapping: TableMapping, side: SideName, key: str) -> pd.DataFrame:
+def coupling_of(scene: Scene, mapping: TableMapping, side: SideName, key: str) -> pd.DataFrame:
     """Return the coupling of one record, with the key its NAV record has now."""
     column = "nav_key" if side == "nav" else "crm_id"
     if scene.store is None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from navcrm_recon.catalog.model import SALES_ORDER, Direction
+from navcrm_recon.documents.links import Link, crm_link, nav_link, parse_link
+from navcrm_recon.documents.order_jobs import create_orders, plan_orders
 from navcrm_recon.documents.order_states import update_order_states
-from navcrm_recon.documents.orders.creating import create_sales_orders
 from navcrm_recon.documents.orders.listing import sales_orders
-from navcrm_recon.documents.orders.planning import plan_sales_orders
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.sync.plan import Plan
 from navcrm_recon.workspace.synchronizing import Synchronizing
@@ -51,14 +51,14 @@ class Documents(Synchronizing):
         NotFoundError
             There is no such order in CRM.
         """
-        return create_sales_orders(self._scene, [crm_id])
+        return create_orders(self._scene, [crm_id])
 
     def create_sales_orders(self, crm_ids: Sequence[str] | None = None) -> Job:
         """Make the NAV orders of some CRM orders, or of all that wait for it (documents SO-3).
 
         A failing order does not stop the others; it leaves nothing in NAV, and CRM as it was.
         """
-        return create_sales_orders(self._scene, crm_ids)
+        return create_orders(self._scene, crm_ids)
 
     def update_order_states(self) -> Job:
         """Bring coupled CRM orders to what became of their NAV orders (documents 1.10, 1.11).
@@ -88,7 +88,7 @@ class Documents(Synchronizing):
         have.
         """
         if mapping == SALES_ORDER:
-            return plan_sales_orders(self._scene, records)
+            return plan_orders(self._scene, records)
         return super().plan(mapping, direction, records, force)
 
     def apply(self, plan: Plan) -> list[Job]:
@@ -102,4 +102,55 @@ class Documents(Synchronizing):
         orders = [each for each in plan.passes if each.mapping == SALES_ORDER]
         others = [each for each in plan.passes if each.mapping != SALES_ORDER]
         done = super().apply(Plan(others)) if others or not orders else []
-        return done + [create_sales_orders(self._scene, each.request.keys) for each in orders]
+        return done + [create_orders(self._scene, each.request.keys) for each in orders]
+
+    def crm_link(self, name: str, nav_key: str) -> Link:
+        """Return the way from a NAV record to its CRM record (documents 8.1).
+
+        Where a sales order was deleted in CRM, its coupling goes (documents P6).
+
+        Parameters
+        ----------
+        name
+            A mapping or a NAV table: ``CUSTOMER`` or ``Customer``.
+
+        Returns
+        -------
+        Link
+            ``url``, or the ``reason`` why there is none (``not_integrated``, ``not_coupled``,
+            ``gone``, ``no_address``) with a ``message``; ``mapping, nav_key, crm_id``.
+
+        Raises
+        ------
+        NotFoundError
+            There is neither a mapping nor a table of that name.
+        """
+        return crm_link(self._scene, name, nav_key)
+
+    def nav_link(self, entity: str, crm_id: str) -> Link:
+        """Return the way from a CRM record to its NAV record (documents 8.3).
+
+        Where a sales order was deleted in NAV, its coupling goes (documents P6).
+
+        Returns
+        -------
+        Link
+            As of ``crm_link``; ``reason`` may also be ``no_solution`` (the setup says that NAV's
+            solution is not in CRM) or ``posted`` (the NAV order was invoiced).
+
+        Raises
+        ------
+        DataError
+            The id is no GUID.
+        """
+        return nav_link(self._scene, entity, crm_id)
+
+    def follow_link(self, text: str) -> Link:
+        """Return where a link of NAV's solution leads: ``CRMID:{...};CRMType:account`` (8.3).
+
+        Raises
+        ------
+        DataError
+            The text has another form, or its id is no GUID.
+        """
+        return self.nav_link(*parse_link(text))

@@ -21,8 +21,10 @@ from navcrm_recon.recon.align import arrow
 #: Python decimals, one for each row.
 Decimals = npt.NDArray[Any]
 ZERO, ONE, HUNDRED = Decimal(0), Decimal(1), Decimal(100)
-#: NAV rounds amounts to this where no currency says otherwise, and percentages to the other.
-CENT, PERCENTAGE_PRECISION = Decimal("0.01"), Decimal("0.00001")
+#: NAV rounds amounts to this where no currency says otherwise, and other figures to these.
+CENT, PERCENTAGE_PRECISION, QUANTITY_PRECISION = (
+    Decimal(each) for each in ("0.01", "0.00001", "0.00001")
+)
 #: Digits of intermediate results: nothing is lost before it is rounded.
 _DIGITS = 80
 
@@ -108,7 +110,8 @@ def line_amounts(lines: pd.DataFrame) -> pd.DataFrame:
     ----------
     lines
         ``order`` (str), and as Python decimals: ``quantity, price, volume`` (discount per unit),
-        ``manual`` (discount of the line), ``precision``, ``lcy_precision``, ``vat`` (%),
+        ``manual`` (discount of the line), ``precision``, ``lcy_precision``, ``vat`` (%, with
+        ``vat_kind``, VAT Calculation Type: one or the other, so VAT is rounded on its own),
         ``base_discount`` (VAT Base Discount %), ``factor`` (Currency Factor), ``invoice_discount``
         (of the whole order); ``allows`` (bool, Allow Invoice Disc.), ``including`` (bool, Prices
         Including VAT).
@@ -147,6 +150,13 @@ def line_amounts(lines: pd.DataFrame) -> pd.DataFrame:
         )
 
 
+def in_base_units(quantity: pd.Series, per_unit: pd.Series) -> Decimals:
+    """Return quantities in base units, which NAV rounds to five decimals."""
+    with exactly():
+        found = quantity.to_numpy(dtype=object) * per_unit.to_numpy(dtype=object)
+        return rounded(found, np.full(len(found), QUANTITY_PRECISION, dtype=object))
+
+
 def _of(lines: pd.DataFrame, name: str) -> Decimals:
     return lines[name].to_numpy(dtype=object)
 
@@ -170,9 +180,10 @@ def _with_vat(lines: pd.DataFrame, net: Decimals) -> tuple[Decimals, Decimals, D
     """Return Amount, Amount Including VAT and VAT Base Amount of net line amounts (DI5)."""
     vat, order = _of(lines, "vat"), _of(lines, "order")
     # Lines of the same VAT stand together while their VAT is cumulated.
-    rank = pd.DataFrame({"order": pd.factorize(order)[0], "vat": vat, "at": range(len(lines))})
-    place = rank.sort_values(["order", "vat", "at"])["at"].to_numpy()
-    group = np.array([f"{o} {v}" for o, v in zip(order[place], vat[place], strict=True)], object)
+    rank = pd.DataFrame({"order": pd.factorize(order)[0], "vat": vat, "kind": lines["vat_kind"]})
+    place = np.lexsort([rank[name] for name in ("kind", "vat", "order")])
+    told = (each[place] for each in (order, vat, _of(lines, "vat_kind")))
+    group = np.array([f"{o} {v} {k}" for o, v, k in zip(*told, strict=True)], object)
     precision, vat = _of(lines, "precision")[place], vat[place] / HUNDRED
     discounted = _of(lines, "base_discount")[place] / HUNDRED
     including = lines["including"].to_numpy(dtype=bool)[place]

@@ -15,6 +15,7 @@ from navcrm_recon.documents.orders.amounts import (
     decimals,
     either,
     exactly,
+    in_base_units,
     invoice_discount_base,
     line_amounts,
     rounded,
@@ -139,7 +140,7 @@ def _with_amounts(
         "order": sold["order"], "quantity": sold["quantity"], "price": sold["price"],
         "volume": sold["volume"], "manual": sold["manual"], "allows": sold["allows"],
         "precision": places, "lcy_precision": precisions(facts, pd.Series([""] * len(sold))),
-        "vat": percentage, "base_discount": of["VAT Base Discount %"],
+        "vat": percentage, "vat_kind": kind, "base_discount": of["VAT Base Discount %"],
         "factor": of["Currency Factor"], "including": of["Prices Including VAT"].fillna(False),
         "invoice_discount": discount.reindex(sold["order"].to_numpy()).to_numpy(),
     })  # fmt: skip
@@ -150,8 +151,7 @@ def _with_amounts(
     out = sold.assign(**{name: of[name].where(priced) for name in known})
     out[["Sell-to Customer No.", "Bill-to Customer No."]] = of[known[3:5]].to_numpy()
     quantity = sold["quantity"]
-    with exactly():
-        in_base = quantity.to_numpy() * sold["Qty. per Unit of Measure"].to_numpy()
+    in_base = in_base_units(quantity, sold["Qty. per Unit of Measure"])
     out = out.assign(**dict.fromkeys(_QUANTITIES, quantity), **{
         "Quantity (Base)": in_base, "Outstanding Qty. (Base)": in_base, "Unit Price": sold["price"],
         "VAT %": percentage, "VAT Calculation Type": kind.where(priced, 0),
