@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog.model import TableMapping
 from navcrm_recon.frames import conform, empty, split_key
-from navcrm_recon.sync.hooks import hook_of
+from navcrm_recon.state.store import Store
+from navcrm_recon.sync.hooks import hook_of, is_led
 from navcrm_recon.sync.links import naming
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import OneWay, key_names, sides_of
@@ -38,7 +40,8 @@ def noted_followers(scene: Scene, mapping: TableMapping, done: pd.DataFrame) -> 
     done
         ``nav_key``, ``crm_id``, ``action``, ``direction`` and ``job_id`` of records.
     """
-    led = done[[leads(mapping, action) for action in done["action"]]]
+    leading = [leads(mapping, action) for action in done["action"]]
+    led = done[np.array(leading, dtype=bool)]
     entries = [
         {
             "id": scene.new_id("journal", ""),
@@ -81,3 +84,13 @@ def followers(
     column = led.table(source).columns[hook.follows.column]
     names = [split_key(key)[0] for key in leaders]
     return led, naming(scene, led, source, column, names)
+
+
+def coupled_lines(
+    scene: Scene, store: Store, mapping: TableMapping, leaders: Iterable[str]
+) -> tuple[TableMapping | None, pd.DataFrame]:
+    """Return the couplings of records that only go with some NAV records, such as their lines."""
+    led, keys = followers(scene, mapping, "to_crm", leaders)
+    if led is None or not is_led(led):
+        return None, empty("coupling_records")
+    return led, store.coupling_records(led.name, nav_keys=keys)

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from navcrm_recon.catalog.model import Table, TableMapping
-from navcrm_recon.frames import as_rows, conform
-from navcrm_recon.recon.changes import TOLERANCE
+from navcrm_recon.frames import UTC, as_rows, conform
+from navcrm_recon.recon.changes import TOLERANCE, later
 from navcrm_recon.sides.side import Side
 from navcrm_recon.sides.stamps import keys_by_identity
 from navcrm_recon.state.store import Store
@@ -114,8 +114,10 @@ def _coupling(entry: dict[str, Any], replaced: pd.DataFrame) -> dict[str, Any]:
     source, other = sides_of("to_crm" if direction == "to_crm" else "to_nav")
     same = _same(entry, replaced)
     before = as_rows(same)[0] if len(same) else {"skipped": False}
-    if entry["action"] == "link":
-        return before
+    if entry["action"] == "link":  # as ``confirm`` does
+        known = entry["source_stamp"], before[STAMPS[other]]
+        unseen = later(*(pd.Series([each], dtype=UTC) for each in known))[0]
+        return before if unseen else before | {STAMPS[other]: entry["at"]}
     new = {name: entry[name] for name in ("mapping", "nav_key", "crm_id", "baseline")}
     stamps = {STAMPS[source]: entry["source_stamp"], STAMPS[other]: entry["at"]}
     if entry["identity"]:

@@ -146,19 +146,21 @@ def _entry(each: Pass, place: int, at: datetime) -> dict[str, Any]:
         if each.other == "nav" and decodable(each.mapping.nav):
             each.made[place] = identity
     before = each.examined.picked.couplings["baseline"].iloc[place]
+    links = each.request.links  # then the stamp tells whether the destination was edited before
+    stamps = each.examined.partner_modified_on if links else each.examined.picked.modified_on
     return {
         "place": place,
         "id": each.scene.new_id("journal", key),
         "job_id": each.job.id,
         "mapping": each.mapping.name,
         "direction": each.direction,
-        "action": "link" if each.request.links else action,
+        "action": "link" if links else action,
         own: key,
         other: partner,
         "identity": identity,
         "integration_id": each.integration_id(place),
         "at": at,
-        "source_stamp": each.examined.picked.modified_on.iloc[place],
+        "source_stamp": stamps.iloc[place],
         "baseline": before if each.keeps_baseline(place) else each.baselines.get(place),
         "changes": json.dumps(each.wanted[place].changes, ensure_ascii=False),
     }
