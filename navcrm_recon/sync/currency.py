@@ -33,8 +33,6 @@ def make_local_currency(
 ) -> list[Job]:
     """Make the local currency in CRM where records need it and it is not there (LC1).
 
-    Its id follows from company and code, so that nobody makes it twice.
-
     Returns
     -------
     The job that made it; none where there was nothing to make.
@@ -46,6 +44,16 @@ def make_local_currency(
     """
     if not _needed(mapping, records):
         return []
+    return need_local_currency(scene, store, mapping.name, heard)
+
+
+def need_local_currency(
+    scene: Scene, store: Store, for_what: str, heard: Listener | None = None
+) -> list[Job]:
+    """Make the local currency in CRM where it is not there (LC1), as ``make_local_currency``.
+
+    Its id follows from company and code, so that nobody makes it twice.
+    """
     code, there = local_currency(scene)
     if not code or there:
         return []
@@ -61,9 +69,9 @@ def make_local_currency(
     finish(scene, store, job)
     if error:
         raise SideError(
-            f"{mapping.name}: the local currency {code} is not in CRM, and could not be made: "
+            f"{for_what}: the local currency {code} is not in CRM, and could not be made: "
             f"{error} Make it in CRM.",
-            mapping=mapping.name,
+            mapping=for_what,
             field="isocurrencycode",
             value=code,
         )
