@@ -9,6 +9,7 @@ from navcrm_recon.errors import CouplingError, NotFoundError, shorten
 from navcrm_recon.frames import conform, key_text
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.follow import coupled_lines
 from navcrm_recon.sync.jobs import in_a_run, writable_state, writable_store
 from navcrm_recon.sync.observe import offered
 from navcrm_recon.sync.passes import Request, synchronize_mapping
@@ -111,11 +112,13 @@ def _couple_record(
             record=nav_key,
             value=crm_id,
         )
+    _, lines = coupled_lines(scene, store, mapping, own["nav_key"])  # those of the partner before
     kept = {name: own[name].array[:1] for name in TRIPLES["nav"]} if len(own) else {}
     identity = identities_of(scene, mapping, [nav_key]).reindex([nav_key]).fillna("").array
     pair = {"mapping": [mapping.name], "nav_key": [nav_key], "crm_id": [crm_id]}
     kept = kept | {"integration_id": identity}
     with store.transaction():
+        store.remove_couplings(lines)
         store.remove_couplings(pd.concat([own, others]))
         store.save_couplings(conform(pd.DataFrame(pair | kept), "coupling_records"))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog.model import Condition, SideName, TableMapping
-from navcrm_recon.frames import INDEX_NAMES, TEXT, UTC, blanks
+from navcrm_recon.frames import INDEX_NAMES, TEXT, UTC, blanks, dtype_of, typed
 from navcrm_recon.recon.align import Mask, Positions
 from navcrm_recon.recon.changes import later
 from navcrm_recon.recon.decide import FACTS, decide
@@ -233,8 +233,11 @@ def _matches(
     names = [name for name in mapping.auto_match if name in new]
     if len(names) < len(mapping.auto_match):
         return none
-    wanted = pd.DataFrame({name: pd.Series(new[name].to_pylist(), dtype=TEXT) for name in names})
-    first = wanted[names[0]].dropna().unique().tolist()
+    wanted = pd.DataFrame(
+        {name: typed(pd.Series(new[name].to_pylist()), dtype_of(mapping.crm, name))
+         for name in names}
+    )  # fmt: skip
+    first = [each for each in wanted[names[0]].unique().tolist() if each]
     if not first:
         return none
     found = scene.crm.read(mapping.crm, names, (Condition(names[0], "in", first),))

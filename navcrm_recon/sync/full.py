@@ -16,6 +16,7 @@ from navcrm_recon.errors import BusyError, Error, NotFoundError, nearest
 from navcrm_recon.frames import as_rows, conform, empty
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.hooks import is_led
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say, writable_store
 from navcrm_recon.sync.passes import Request, synchronize_mapping
 from navcrm_recon.sync.recover import at_work
@@ -25,8 +26,6 @@ from navcrm_recon.sync.select import OneWay
 
 #: The name of the lock that one full synchronisation holds.
 _LOCK = "(full synchronisation)"
-#: Its records run with those of the mapping they belong to (engine R8.6).
-_WITH_PARENT = frozenset({"POSTEDSALESLINE-INV"})
 #: What CRM brings along is no record of its own: one unit group (R7.17).
 _ONE_IS_EMPTY = "uomschedule"
 _EVERY_ONE = "SALESPEOPLE"
@@ -169,7 +168,7 @@ def _chosen(scene: Scene, names: Sequence[str] | None) -> list[TableMapping]:
     return [
         mapping
         for name, mapping in known.items()
-        if name not in _WITH_PARENT and (mapping.enabled if names is None else name in names)
+        if not is_led(mapping) and (mapping.enabled if names is None else name in names)
     ]
 
 

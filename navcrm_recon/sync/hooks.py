@@ -11,7 +11,7 @@ import pandas as pd
 from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.recon.align import Mask
 from navcrm_recon.recon.fields import FieldWrite
-from navcrm_recon.sync import adjust
+from navcrm_recon.sync import adjust, invoice_lines, invoices
 from navcrm_recon.sync.adjust import Adjust
 from navcrm_recon.sync.make import Make
 from navcrm_recon.sync.scene import Scene
@@ -36,8 +36,9 @@ def _nothing_needed(*_: object) -> tuple[()]:
     return ()
 
 
-def _as_it_is(records: pd.DataFrame) -> pd.DataFrame:
-    return records
+def _nothing_more(*_: object) -> list[FieldWrite]:
+    """Write only what CRM did not take from a new record (``Column.access``)."""
+    return []
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Hook:
     is synchronised before records, or new records, are, in the same direction (engine 4.5).
     ``makes``: what new records need beside. ``follows``: what is synchronised after them;
     ``completes``: the columns they get once that is done; ``marks``: what the source then holds.
-    ``led``: its records only go with those they follow. ``sent``: NAV's records as their values are
+    ``led``: its records only go with those they follow; ``by_name``: who names one makes it, though
+    only coupled ones are synchronised by themselves. ``sent``: NAV's records as their values are
     transferred, from the columns that are read.
     """
 
@@ -78,7 +80,8 @@ class Hook:
     completes: Adjust | None = None
     marks: Mapping[str, Any] = field(default_factory=dict)
     led: bool = False
-    sent: Callable[[pd.DataFrame], pd.DataFrame] = _as_it_is
+    by_name: bool = False
+    sent: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
 
 HOOKS: Mapping[tuple[str, str], Hook] = {
@@ -105,6 +108,28 @@ HOOKS: Mapping[tuple[str, str], Hook] = {
     ("Resource", "product"): Hook(
         adjust.product, nav=("Base Unit of Measure", "Blocked"), crm=adjust.PRODUCT_COLUMNS
     ),
+    ("Sales Invoice Header", "invoice"): Hook(
+        invoices.invoice,
+        nav=invoices.NAV_COLUMNS,
+        crm=invoices.CRM_COLUMNS,
+        ignores=invoices.closed_invoices,
+        new_needs=invoices.customers_of_invoices,
+        makes=invoices.lists_of_invoices,
+        follows=Follows("POSTEDSALESLINE-INV", "Document No."),
+        completes=invoices.completed,
+        marks={"Coupled to CRM": True},
+        by_name=True,
+    ),
+    ("Sales Invoice Line", "invoicedetail"): Hook(
+        invoice_lines.line,
+        nav=invoice_lines.NAV_COLUMNS,
+        crm=invoice_lines.CRM_COLUMNS,
+        new_needs=invoice_lines.products_of_lines,
+        makes=invoice_lines.prices_of_lines,
+        completes=_nothing_more,
+        led=True,
+        sent=invoice_lines.as_sent,
+    ),
     ("Unit of Measure", "uomschedule"): Hook(adjust.unit_group, crm=("name",)),
     ("Sales Price", "productpricelevel"): Hook(
         adjust.price_line, nav=("Unit of Measure Code",), crm=("uomid", "uomscheduleid")
@@ -115,6 +140,18 @@ HOOKS: Mapping[tuple[str, str], Hook] = {
 def hook_of(mapping: TableMapping) -> Hook | None:
     """Return what the pair of tables needs beyond its field mappings, None for nothing."""
     return HOOKS.get((mapping.nav.name, mapping.crm.name))
+
+
+def is_led(mapping: TableMapping) -> bool:
+    """Say whether a mapping's records only go with those they follow (documents IN-3)."""
+    hook = hook_of(mapping)
+    return hook is not None and hook.led
+
+
+def made_by_name(mapping: TableMapping) -> bool:
+    """Say whether naming a record makes it, though only coupled ones are synchronised (IN-1)."""
+    hook = hook_of(mapping)
+    return hook is not None and hook.by_name
 
 
 def completions(work: adjust.Work) -> list[FieldWrite]:

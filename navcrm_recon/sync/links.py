@@ -10,18 +10,14 @@ import pandas as pd
 from navcrm_recon.catalog.model import (
     Catalog,
     Column,
-    Condition,
     FieldMapping,
     SideName,
     TableMapping,
 )
 from navcrm_recon.frames import conform, empty, split_key
 from navcrm_recon.sync.references import customer_links
-from navcrm_recon.sync.scene import Scene
+from navcrm_recon.sync.scene import Scene, read_naming
 from navcrm_recon.sync.select import OneWay
-
-#: So many values stand in one condition.
-_AT_ONCE = 1_000
 
 #: A mapping, a direction, and the source records a link pass looks at.
 Link = tuple[TableMapping, OneWay, list[str]]
@@ -108,10 +104,8 @@ def naming(
     values: Sequence[str],
 ) -> list[str]:
     """Return the keys of a mapping's records that name one of some values in a column."""
-    keys: list[str] = []
-    wanted = [each for each in dict.fromkeys(values) if each]
-    for start in range(0, len(wanted) if column else 0, _AT_ONCE):
-        where = Condition(column.name if column else "", "in", wanted[start : start + _AT_ONCE])
-        conditions = (*mapping.filters.get(side, ()), where)
-        keys += scene.side(side).read(mapping.table(side), [], conditions).index.tolist()
-    return keys
+    if column is None:
+        return []
+    where = mapping.filters.get(side, ())
+    found = read_naming(scene.side(side), mapping.table(side), [], column.name, values, *where)
+    return found.index.tolist()

@@ -123,4 +123,4 @@ def _told(scene: Scene, wanted: Sequence[Make]) -> tuple[pd.DataFrame, pd.DataFr
 
 def _text(table: Table, name: str, value: Any) -> str:
     series = typed(pd.Series([value], dtype=object), dtype_of(table, name))
-    return str(key_text(series, table.columns[name].options or None).iloc[0])
+    return str(key_text(series).iloc[0])

@@ -17,10 +17,11 @@ from navcrm_recon.recon.diff import diff
 from navcrm_recon.recon.links import crm_urls, nav_urls
 from navcrm_recon.recon.options import OptionSides, missing_options
 from navcrm_recon.recon.resolution import Changes
+from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.references import references
 from navcrm_recon.sync.renames import followed_records
 from navcrm_recon.sync.scene import Scene, coupling_records, option_rows, records
-from navcrm_recon.sync.select import OneWay, since_watermark
+from navcrm_recon.sync.select import OneWay, columns_of, since_watermark
 
 
 def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
@@ -114,11 +115,20 @@ def observe_diff(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
     if mapping.option_attribute is not None:
         return empty("diff")
     known = followed_records(scene, mapping)
-    nav, crm = records(scene, mapping, "nav"), records(scene, mapping, "crm")
+    nav, crm = _sent(scene, mapping), records(scene, mapping, "crm")
     pairs, there = pair_up(known, nav.index, crm.index)
     coupled = known.iloc[there].reset_index(drop=True)
     changes = observe_changes(scene, mapping, coupled)
     return diff(mapping, pairs, nav, crm, references(scene, mapping), changes)
+
+
+def _sent(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
+    """Return NAV's records as their values are transferred."""
+    hook = hook_of(mapping)
+    if hook is None or hook.sent is None:
+        return records(scene, mapping, "nav")
+    where = mapping.filters.get("nav", ())
+    return hook.sent(scene.nav.read(mapping.nav, columns_of(mapping, "nav"), where))
 
 
 def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) -> Changes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from navcrm_recon.catalog.model import Direction, TableMapping
+from navcrm_recon.errors import ConfigError
 from navcrm_recon.frames import TEXT
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
@@ -16,7 +17,7 @@ from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.doing import Pass
 from navcrm_recon.sync.examine import examine
 from navcrm_recon.sync.follow import due, followers, is_completed, led_by
-from navcrm_recon.sync.hooks import hook_of
+from navcrm_recon.sync.hooks import hook_of, is_led
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_store, wrong_direction
 from navcrm_recon.sync.links import LINKS, links_after
 from navcrm_recon.sync.make import Make, make_records
@@ -69,11 +70,19 @@ def synchronize_mapping(
 
     Raises
     ------
+    ConfigError
+        The mapping's records only go with others (documents IN-3).
     ReadOnlyError
         A side, or the state, is only read.
     NotFoundError, DataError
         The request names a record that does not exist, or lies outside the filter.
     """
+    if is_led(mapping):
+        raise ConfigError(
+            f"{mapping.name}: {mapping.nav.name} records cannot be synchronised on their own, they "
+            "go with the records they belong to. Synchronise those.",
+            mapping=mapping.name,
+        )
     asked = request or Request()
     store = writable_store(scene)
     one = in_a_run(scene)
@@ -105,8 +114,8 @@ def run_followers(run: Run, mapping: TableMapping, direction: OneWay, request: R
             with at_work(run.scene, run.store, led):
                 asked = Request(tuple(keys), force=request.force, follows=True)
                 run_pass(run, led, way, asked, named=False)
-        if every and is_completed(leading):
-            _complete(run, leading, way, list(every))
+            _complete(run, led, way, keys)
+        _complete(run, leading, way, list(every))
         run.store.close_entries(noted["id"].tolist(), "followed")
 
 
@@ -128,7 +137,9 @@ def _link(run: Run, mapping: TableMapping) -> None:
 
 
 def _complete(run: Run, mapping: TableMapping, direction: OneWay, leaders: Sequence[str]) -> None:
-    """Give records what they get once their followers are there, as part of their own job."""
+    """Give records what CRM only takes from then on: as part of their own job."""
+    if not leaders or not is_completed(mapping):
+        return
     job = [each for each in run.jobs if each.mapping == mapping.name][-1]
     with at_work(run.scene, run.store, mapping):
         asked = Request(tuple(leaders), only_coupled=True, completes=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,6 +16,9 @@ from navcrm_recon.frames import INDEX_NAMES, TEXT, blanks, conform, dtype_of
 from navcrm_recon.sides.nav_couplings import nav_coupling_records, nav_option_mapping
 from navcrm_recon.sides.side import Side
 from navcrm_recon.state.store import Store
+
+#: So many values stand in one condition.
+_AT_ONCE = 1_000
 
 
 def now() -> datetime:
@@ -135,3 +138,22 @@ def read_available(
     lost = {name: blanks(len(found), dtype_of(table, name), found.index)
             for name in columns if name not in found}  # fmt: skip
     return found.assign(**lost)[list(columns)]
+
+
+def read_naming(
+    side: Side,
+    table: Table,
+    columns: Sequence[str],
+    field: str,
+    values: Iterable[str],
+    *where: Condition,
+) -> pd.DataFrame:
+    """Read the records whose field has one of some values, blank ones aside; no others are read."""
+    wanted = [each for each in dict.fromkeys(values) if each]
+    parts = [
+        read_available(
+            side, table, columns, (*where, Condition(field, "in", wanted[at : at + _AT_ONCE]))
+        )
+        for at in range(0, max(len(wanted), 1), _AT_ONCE)
+    ]
+    return pd.concat(parts).sort_index() if len(parts) > 1 else parts[0]

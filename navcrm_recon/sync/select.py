@@ -235,7 +235,7 @@ def _read(
     where = mapping.filters.get(side, ())
     records = scene.side(side).read(table, columns_of(mapping, side), where, keys)
     hook = hook_of(mapping)
-    return hook.sent(records) if hook is not None and side == "nav" else records
+    return hook.sent(records) if hook and hook.sent and side == "nav" else records
 
 
 def columns_of(mapping: TableMapping, side: SideName) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -10,6 +10,7 @@ from navcrm_recon.catalog.model import Condition, SideName, Table, TableMapping
 from navcrm_recon.frames import TEXT, conform
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.follow import coupled_lines
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_state
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.renames import follow, follow_keys
@@ -31,7 +32,8 @@ def uncouple(
 
     Without keys all couplings go, those both of whose records are gone too (R2.17); of an option
     mapping its rows (R2.22). Uncoupling customers uncouples the persons of their companies whose
-    CRM contacts lie under the same accounts (R2.16). Watermarks stay (R2.18).
+    CRM contacts lie under the same accounts (R2.16), uncoupling invoices their lines. Watermarks
+    stay (R2.18).
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def uncouple(
     Returns
     -------
     A job of type ``uncoupling``: ``uncoupled``, and ``skipped`` for records named that have no
-    coupling (R2.14). A second one, of the contacts, where any were uncoupled with their customers.
+    coupling (R2.14). A second one, of contacts or lines, where any were uncoupled with these.
 
     Raises
     ------
@@ -51,15 +53,13 @@ def uncouple(
     scene = in_a_run(scene)
     store = writable_state(scene, f"Uncoupling records of {mapping.name}")
     _follow(scene, store, mapping, nav_keys, crm_ids)
-    # Contacts go first: stopped half-way, the customers can still be asked whose they are.
+    # Contacts and lines go first: stopped half-way, one can still ask whose they are.
     job = new_job(scene, mapping.name, "uncoupling")
     jobs = [job]
-    contacts = _contact_mapping(scene, mapping)
-    if contacts is not None:
-        customers, _ = _chosen(scene, mapping, nav_keys, crm_ids)
-        related = _contacts_of(scene, store, contacts, customers)
+    chosen, _ = _chosen(scene, mapping, nav_keys, crm_ids)
+    for other, related in _related(scene, store, mapping, chosen):
         if len(related):
-            jobs.append(_uncoupled_contacts(scene, store, contacts, related))
+            jobs.append(_uncoupled(scene, store, other, related))
     with at_work(scene, store, mapping):
         scene.known.clear()
         found, job.skipped = _chosen(scene, mapping, nav_keys, crm_ids)
@@ -121,6 +121,20 @@ def _remove(store: Store, mapping: TableMapping, found: pd.DataFrame) -> None:
         store.remove_option_mapping(found[["mapping", "nav_key"]])
 
 
+def _related(
+    scene: Scene, store: Store, mapping: TableMapping, chosen: pd.DataFrame
+) -> Iterator[tuple[TableMapping, pd.DataFrame]]:
+    """Return the couplings of other mappings that go with those of this one."""
+    if mapping.option_attribute is not None:
+        return
+    contacts = _contact_mapping(scene, mapping)
+    if contacts is not None:
+        yield contacts, _contacts_of(scene, store, contacts, chosen)
+    lines, coupled = coupled_lines(scene, store, mapping, chosen["nav_key"])
+    if lines is not None:
+        yield lines, coupled
+
+
 def _contact_mapping(scene: Scene, mapping: TableMapping) -> TableMapping | None:
     """Return the mapping of the persons that go with this mapping's customers."""
     if (mapping.nav.name, mapping.crm.name) != ("Customer", "account"):
@@ -179,13 +193,11 @@ def _among(
     return pd.concat(parts)
 
 
-def _uncoupled_contacts(
-    scene: Scene, store: Store, contacts: TableMapping, related: pd.DataFrame
-) -> Job:
-    job = new_job(scene, contacts.name, "uncoupling")
-    with at_work(scene, store, contacts), store.transaction():
+def _uncoupled(scene: Scene, store: Store, mapping: TableMapping, related: pd.DataFrame) -> Job:
+    job = new_job(scene, mapping.name, "uncoupling")
+    with at_work(scene, store, mapping), store.transaction():
         keys = related["nav_key"].tolist()
-        still = store.coupling_records(contacts.name, nav_keys=keys)
+        still = store.coupling_records(mapping.name, nav_keys=keys)
         still = still[still["crm_id"].isin(related["crm_id"])]
         store.remove_couplings(still)
         job.uncoupled = len(still)

@@ -15,6 +15,7 @@ from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.couple import couple
 from navcrm_recon.sync.full import full_synchronization, review
+from navcrm_recon.sync.hooks import is_led, made_by_name
 from navcrm_recon.sync.jobs import in_a_run
 from navcrm_recon.sync.match import couple_matches
 from navcrm_recon.sync.passes import synchronize_mapping
@@ -275,7 +276,7 @@ class Synchronizing(Observing):
                 f"There is no direction '{direction}'; there are to_crm, to_nav and both."
             )
         if mapping is None:
-            chosen = [each for each in self.mappings.values() if each.enabled]
+            chosen = [each for each in self.mappings.values() if each.enabled and not is_led(each)]
         else:
             chosen = [self._mapping(mapping)]
         if records is None:
@@ -293,7 +294,9 @@ class Synchronizing(Observing):
         named = tuple(dict.fromkeys(keys))
         # Of several records, those that are newer on the other side are protected (R7.5).
         protect = force is None and len(named) > 1
-        return chosen, Request(keys=named, force=force is not False, protect=protect)
+        only = False if made_by_name(chosen[0]) else None
+        forced = force is not False
+        return chosen, Request(keys=named, force=forced, only_coupled=only, protect=protect)
 
     def _store(self) -> Store:
         """Return the state; where NAV's own tables hold the couplings there is none."""
