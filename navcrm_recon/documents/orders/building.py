@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,13 +129,15 @@ def _with_amounts(
     ])  # fmt: skip
     setup = columns(facts.goods.vat, ["VAT Calculation Type", "VAT %"], key)
     kind = setup["VAT Calculation Type"].fillna(0).astype("int64")
+    priced = sold["Type"].ne(COMMENT)
     rows = pd.DataFrame({"crm_id": sold["order"], "line": sold["Line No."], "value": key})
     problems.add(
-        "VATCalculationType", rows, sold["Type"].ne(COMMENT) & ~kind.isin(_KNOWN_VAT),
+        "VATCalculationType", rows, priced & ~kind.isin(_KNOWN_VAT),
         "VAT Calculation Type", "the VAT posting setup {value} is neither Normal VAT nor Reverse "
         "Charge VAT; its orders cannot be calculated here. Enter the order in NAV.",
     )  # fmt: skip
-    percentage = either(kind.eq(_REVERSE_CHARGE), ZERO, decimals(setup["VAT %"]))
+    taxed = priced & kind.ne(_REVERSE_CHARGE)
+    percentage = either(taxed, decimals(setup["VAT %"]), ZERO)
     places = precisions(facts, of["Currency Code"].fillna(""))
     figures = pd.DataFrame({
         "order": sold["order"], "quantity": sold["quantity"], "price": sold["price"],
@@ -147,20 +150,20 @@ def _with_amounts(
     known = ["Location Code", "Shipment Date", "Requested Delivery Date", "Sell-to Customer No.",
              "Bill-to Customer No.", "Currency Code", "VAT Bus. Posting Group",
              "Gen. Bus. Posting Group"]  # fmt: skip
-    priced = sold["Type"].ne(COMMENT)
     out = sold.assign(**{name: of[name].where(priced) for name in known})
     out[["Sell-to Customer No.", "Bill-to Customer No."]] = of[known[3:5]].to_numpy()
-    quantity = sold["quantity"]
-    in_base = in_base_units(quantity, sold["Qty. per Unit of Measure"])
-    out = out.assign(**dict.fromkeys(_QUANTITIES, quantity), **{
-        "Quantity (Base)": in_base, "Outstanding Qty. (Base)": in_base, "Unit Price": sold["price"],
-        "VAT %": percentage, "VAT Calculation Type": kind.where(priced, 0),
+    in_base = in_base_units(sold["quantity"], sold["Qty. per Unit of Measure"])
+    more: dict[str, Any] = {
+        **dict.fromkeys(_QUANTITIES, sold["quantity"]), **dict.fromkeys(_IN_BASE_UNITS, in_base),
+        "Unit Price": sold["price"], "VAT %": percentage,
+        "VAT Calculation Type": kind.where(priced, 0),
         "Allow Invoice Disc.": sold["allows"] | ~priced,
-    })  # fmt: skip
-    return pd.concat([out, line_amounts(figures)], axis=1)
+    }  # fmt: skip
+    return pd.concat([out.assign(**more), line_amounts(figures)], axis=1)
 
 
 _QUANTITIES = ("Quantity", "Outstanding Quantity", "Qty. to Ship", "Qty. to Invoice")
+_IN_BASE_UNITS = ("Quantity (Base)", "Outstanding Qty. (Base)")
 
 
 def _check_discounts(
