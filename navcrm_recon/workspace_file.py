@@ -215,9 +215,16 @@ def _check_state(content: Mapping[str, Any], problems: list[str]) -> None:
         problems.append("state: is missing; give it a url, or say couplings: nav.")
 
 
+def check_setup(setup: Mapping[str, Any]) -> list[str]:
+    """Say what is wrong with keys of ``setup``: unknown ones and wrong types."""
+    problems: list[str] = []
+    _check_keys(setup, SETUP_KEYS, "setup", problems)
+    return problems
+
+
 def _check_rest(content: Mapping[str, Any], problems: list[str]) -> None:
     if isinstance(content.get("setup"), dict):
-        _check_keys(content["setup"], SETUP_KEYS, "setup", problems)
+        problems += check_setup(content["setup"])
     if isinstance(content.get("report"), dict):
         _check_keys(content["report"], {"out": str}, "report", problems)
     try:

@@ -70,10 +70,15 @@ def parse_link(text: str) -> tuple[str, str]:
     return found[2].strip().lower(), _crm_id(found[1])
 
 
+def is_guid(text: str) -> bool:
+    """Say whether a text is a GUID, without braces."""
+    return re.fullmatch(_GUID, text, re.IGNORECASE) is not None
+
+
 def _crm_id(text: str) -> str:
     """Return an id as it is compared; braces around it are optional."""
     bare = text[1:-1] if text[:1] == "{" and text[-1:] == "}" else text
-    if not re.fullmatch(_GUID, bare, re.IGNORECASE):
+    if not is_guid(bare):
         raise DataError(
             f"The id '{shorten(text)}' is incorrectly formatted; the id of a CRM record is a GUID.",
             field="id",
