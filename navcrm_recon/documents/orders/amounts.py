@@ -180,10 +180,11 @@ def _with_vat(lines: pd.DataFrame, net: Decimals) -> tuple[Decimals, Decimals, D
     """Return Amount, Amount Including VAT and VAT Base Amount of net line amounts (DI5)."""
     vat, order = _of(lines, "vat"), _of(lines, "order")
     # Lines of the same VAT stand together while their VAT is cumulated.
-    rank = pd.DataFrame({"order": pd.factorize(order)[0], "vat": vat, "kind": lines["vat_kind"]})
-    place = np.lexsort([rank[name] for name in ("kind", "vat", "order")])
-    told = (each[place] for each in (order, vat, _of(lines, "vat_kind")))
-    group = np.array([f"{o} {v} {k}" for o, v, k in zip(*told, strict=True)], object)
+    kinds = {"order": order, "vat": vat, "kind": _of(lines, "vat_kind")}
+    codes = pd.DataFrame({name: pd.factorize(each)[0] for name, each in kinds.items()})
+    group = codes.groupby(list(kinds)).ngroup().to_numpy()
+    place = np.argsort(group, kind="stable")
+    group = group[place]
     precision, vat = _of(lines, "precision")[place], vat[place] / HUNDRED
     discounted = _of(lines, "base_discount")[place] / HUNDRED
     including = lines["including"].to_numpy(dtype=bool)[place]

@@ -187,7 +187,8 @@ def _check_discounts(
         )
     most = summed[~summed.index.duplicated()].reindex(discount.index)
     most = most.map(lambda each: ZERO if each is None or each != each else each)
-    beyond = has & ((most == ZERO) | ((discount > most) & (most > ZERO)))
+    above, below = (discount > most) & (most > ZERO), (discount < most) & (most < ZERO)
+    beyond = has & ((most == ZERO) | above | below)
     problems.add(
         "DI3 DiscountWithoutBase", rows.assign(most=most.to_numpy()), beyond, "discountamount",
         "the discount of {value} is more than the lines that allow an invoice discount come to "
