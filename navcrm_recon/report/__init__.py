@@ -45,6 +45,14 @@ from navcrm_recon.report.measures import (
     verdict,
     worst,
 )
+from navcrm_recon.report.orders import (
+    order_chart,
+    order_to_invoice,
+    planned_lines,
+    planned_orders,
+    refused_orders,
+    waiting_orders,
+)
 from navcrm_recon.report.pairs import candidates, couple_pairs, state_bars, without_partner
 from navcrm_recon.report.parts import (
     cards,
@@ -115,13 +123,18 @@ __all__ = [
     "of_mapping",
     "open_frames",
     "options",
+    "order_chart",
+    "order_to_invoice",
     "plan_counts",
     "planned",
     "planned_changes",
     "planned_conflicts",
+    "planned_lines",
+    "planned_orders",
     "provenance",
     "quality_overview",
     "records_by_weight",
+    "refused_orders",
     "run_report",
     "settled_by",
     "show_outcome",
@@ -142,6 +155,7 @@ __all__ = [
     "verdict",
     "violated_rules",
     "without_partner",
+    "waiting_orders",
     "work_chart",
     "work_header",
     "worst",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import pandas as pd
 
@@ -17,6 +18,10 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import in_a_run, writable_state, writable_store
 from navcrm_recon.sync.passes import synchronize_mapping
 from navcrm_recon.sync.scene import Scene
+
+#: What runs beside the mappings: an interval of its own (a mapping's ``job``), and what to do.
+Work = Callable[[Scene], list[Job]]
+Also = Sequence[tuple[TableMapping, Work]]
 
 #: Where the mapping's ``job`` does not say (R8.1).
 _DEFAULTS = {"max_attempts": 10, "rerun_delay_seconds": 30}
@@ -36,8 +41,13 @@ class Entry:
     message: str = ""
 
 
-def schedule(scene: Scene) -> pd.DataFrame:
+def schedule(scene: Scene, also: Also = ()) -> pd.DataFrame:
     """Return when each mapping with an interval runs next, in dependency order.
+
+    Parameters
+    ----------
+    also
+        What runs beside the mappings.
 
     Returns
     -------
@@ -50,7 +60,8 @@ def schedule(scene: Scene) -> pd.DataFrame:
     """
     if scene.store is None:
         return empty("timetable")
-    known, mappings = _entries(scene.store), _scheduled(scene)
+    known = _entries(scene.store)
+    mappings = [mapping for mapping, _ in _scheduled(scene, also)]
     entries = [known.get(each.name) or Entry(each.name) for each in mappings]
     due = [
         _due(scene, mapping, entry) and not _runs(scene.store, entry)
@@ -93,8 +104,8 @@ def _set(scene: Scene, mapping: TableMapping, status: str) -> None:
     _save(store, entry)
 
 
-def run_due(scene: Scene) -> list[Job]:
-    """Synchronise every mapping that is due, once, in dependency order.
+def run_due(scene: Scene, also: Also = ()) -> list[Job]:
+    """Synchronise every mapping that is due, once, in dependency order, then what runs beside.
 
     A mapping is due when its earliest start has come, or was never set. After a run that
     inserted, modified, deleted and failed nothing it is inactive for its inactivity timeout, or
@@ -118,7 +129,7 @@ def run_due(scene: Scene) -> list[Job]:
     store = writable_store(scene)
     jobs: list[Job] = []
     failures: list[Error] = []
-    for mapping in _scheduled(scene):
+    for mapping, work in _scheduled(scene, also):
         with ExitStack() as held:
             try:
                 held.enter_context(store.lock(mapping.name, timeout=0))
@@ -127,7 +138,7 @@ def run_due(scene: Scene) -> list[Job]:
             entry = _entry(store, mapping)
             try:
                 if _due(scene, mapping, entry):
-                    jobs += _run(scene, store, mapping, entry)
+                    jobs += _run(scene, store, mapping, entry, work)
             except Error as exc:
                 failures.append(exc)
     if failures:
@@ -135,9 +146,10 @@ def run_due(scene: Scene) -> list[Job]:
     return jobs
 
 
-def _scheduled(scene: Scene) -> list[TableMapping]:
+def _scheduled(scene: Scene, also: Also) -> list[tuple[TableMapping, Work]]:
     every = scene.catalog.mappings.values()
-    return [each for each in every if each.enabled and each.job.get("interval_minutes")]
+    own = [each for each in every if each.enabled and each.job.get("interval_minutes")]
+    return [*((each, partial(synchronize_mapping, mapping=each)) for each in own), *also]
 
 
 def _due(scene: Scene, mapping: TableMapping, entry: Entry) -> bool:
@@ -151,13 +163,15 @@ def _due(scene: Scene, mapping: TableMapping, entry: Entry) -> bool:
     return len(scene.nav.stamps(mapping.nav, since=entry.last_run)) > 0
 
 
-def _run(scene: Scene, store: Store, mapping: TableMapping, entry: Entry) -> list[Job]:
+def _run(
+    scene: Scene, store: Store, mapping: TableMapping, entry: Entry, work: Work
+) -> list[Job]:
     """Synchronise one mapping, and note when it runs next."""
     entry.status, entry.last_run = "in_process", scene.clock()
     entry.earliest_start = None  # interrupted, it is due again at once
     _save(store, entry)
     try:
-        jobs = synchronize_mapping(in_a_run(scene), mapping)
+        jobs = work(in_a_run(scene))
     except Error as exc:
         _failed(scene, mapping, entry, str(exc))
         _save(store, entry)

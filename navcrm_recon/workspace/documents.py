@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from navcrm_recon.catalog.model import SALES_ORDER, Direction
+from navcrm_recon.documents.activities import activities, activity_counts
 from navcrm_recon.documents.links import Link, crm_link, nav_link, parse_link
 from navcrm_recon.documents.order_jobs import create_orders, plan_orders
 from navcrm_recon.documents.order_states import update_order_states
 from navcrm_recon.documents.orders.listing import sales_orders
+from navcrm_recon.documents.payments import update_invoice_states
+from navcrm_recon.documents.posts import post_updates
+from navcrm_recon.documents.scheduled import document_jobs
+from navcrm_recon.documents.setup.changing import set_setup
+from navcrm_recon.documents.setup.checks import setup_checks
+from navcrm_recon.documents.setup.facts import read_facts
+from navcrm_recon.documents.statistics import statistics, update_statistics
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.sync.plan import Plan
+from navcrm_recon.sync.schedule import run_due, schedule
 from navcrm_recon.workspace.synchronizing import Synchronizing
 
 
@@ -74,6 +85,117 @@ class Documents(Synchronizing):
         """
         return update_order_states(self._scene)
 
+    def update_statistics(self, customers: str | Sequence[str] | None = None) -> list[Job]:
+        """Bring the statistics CRM shows of accounts up to date, then the states of invoices.
+
+        Parameters
+        ----------
+        customers
+            Numbers of customers; None = all that are coupled (documents 6).
+
+        Returns
+        -------
+        list of Job
+            ``ACCOUNT STATISTICS`` (``inserted, modified, unchanged, failed``) and
+            ``INVOICE STATES``; before them the job that made the local currency, if one did.
+
+        Raises
+        ------
+        NotFoundError
+            A customer that is named does not exist.
+        """
+        return update_statistics(self._scene, customers)
+
+    def update_invoice_states(self, customers: str | Sequence[str] | None = None) -> list[Job]:
+        """Give CRM invoices the state that what is left to pay in NAV says (documents 2.6).
+
+        Only those for which something was entered since the last run for all customers.
+
+        Returns
+        -------
+        list of Job
+            ``INVOICE STATES``: ``modified, unchanged, failed``.
+        """
+        return update_invoice_states(self._scene, customers)
+
+    def post_updates(self) -> list[Job]:
+        """Post on timelines of accounts what was posted in NAV since the last run (documents 7).
+
+        One post for every posting of an order or invoice of a coupled customer, unless the setup
+        says ``account_posts: false``.
+
+        Returns
+        -------
+        list of Job
+            ``ACCOUNT POSTS``: ``inserted, failed``.
+        """
+        return post_updates(self._scene)
+
+    def statistics(self, customers: str | Sequence[str] | None = None) -> pd.DataFrame:
+        """Return what NAV says of coupled customers beside what CRM shows (frame ``statistics``).
+
+        Returns
+        -------
+        DataFrame
+            One row per customer and figure: ``nav_key, crm_id, name, figure`` (str: CRM's column,
+            such as ``nav_balancelcy``), ``nav_value, crm_value`` (exact decimals in the local
+            currency; ``crm_value`` blank where CRM shows none), ``as_of`` (the day of CRM's).
+            Sorted by ``nav_key``, figures in CRM's order (documents 6.1).
+        """
+        return statistics(self._scene.fresh(), customers)
+
+    def opportunities(self, customer: str) -> pd.DataFrame:
+        """Return the open opportunities of a customer's account (documents 3.2, 6.5).
+
+        Returns
+        -------
+        DataFrame
+            ``crm_id, topic, state, status_reason`` (str), ``estimated_close_date`` (a day),
+            ``estimated_revenue, total_amount`` (exact decimals), ``parent_contact,
+            parent_account`` (str, names), ``probability`` (Int64), ``rating, need`` (str),
+            ``coupled`` (bool), ``crm_url`` (str), by topic. No rows where the customer is not
+            coupled.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such customer.
+        """
+        return activities(self._scene.fresh(), "opportunities", customer)
+
+    def quotes(self, customer: str) -> pd.DataFrame:
+        """Return the active quotes of a customer's account, as ``opportunities`` (documents 3.1).
+
+        Returns
+        -------
+        DataFrame
+            ``crm_id, name, state`` (str), ``total_amount`` (exact decimal), ``effective_from,
+            effective_to, closed_on`` (days), ``crm_url`` (str), by name.
+        """
+        return activities(self._scene.fresh(), "quotes", customer)
+
+    def cases(self, customer: str) -> pd.DataFrame:
+        """Return the active cases of a customer's account, as ``opportunities`` (documents 6.5).
+
+        Returns
+        -------
+        DataFrame
+            ``crm_id, title, status, status_reason, case_number`` (str), ``created_on``
+            (datetime64[us, UTC]), ``crm_url`` (str), by title.
+        """
+        return activities(self._scene.fresh(), "cases", customer)
+
+    def activity_counts(self, customers: str | Sequence[str] | None = None) -> pd.DataFrame:
+        """Return how many of each ``opportunities``, ``quotes`` and ``cases`` list (documents VL2).
+
+        Returns
+        -------
+        DataFrame
+            One row per customer named, or coupled: ``nav_key, crm_id`` (str, blank where it is
+            not coupled: then all are 0), ``opportunities, quotes, cases`` (int64), by ``nav_key``.
+        """
+        return activity_counts(self._scene.fresh(), customers)
+
     def plan(
         self,
         mapping: str | None = None,
@@ -90,6 +212,24 @@ class Documents(Synchronizing):
         if mapping == SALES_ORDER:
             return plan_orders(self._scene, records)
         return super().plan(mapping, direction, records, force)
+
+    def run_due(self) -> list[Job]:
+        """Run every mapping whose interval says it is due, once (engine 8).
+
+        Then what the setup switches on: ``auto_create_sales_orders`` makes the orders that wait.
+        """
+        return run_due(self._scene, document_jobs(self._scene))
+
+    def schedule(self) -> pd.DataFrame:
+        """Return when each mapping, and each job of documents, runs next, and what is due now.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, status`` (str), ``due`` (bool), ``earliest_start`` (datetime64[us, UTC]),
+            ``attempts`` (int64), ``last_run`` (datetime64[us, UTC]), ``message`` (str).
+        """
+        return schedule(self._scene, document_jobs(self._scene))
 
     def apply(self, plan: Plan) -> list[Job]:
         """Do what a plan says. A record that was changed since then is decided again.
@@ -154,3 +294,39 @@ class Documents(Synchronizing):
             The text has another form, or its id is no GUID.
         """
         return self.nav_link(*parse_link(text))
+
+    def setup_checks(self) -> pd.DataFrame:
+        """Return whether the setup of both products fits together (documents 9); reads only.
+
+        Returns
+        -------
+        DataFrame
+            ``check, subject, found, verdict, remedy``, all str, one row per thing looked at.
+            ``verdict``: ``ok``; ``warning``, to be looked at; ``error``, which keeps work from
+            being done right. What cannot be read is a warning.
+        """
+        return setup_checks(read_facts(self._scene.fresh()))
+
+    def set_setup(self, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Change settings (``setup`` of the workspace file) while the workspace is open.
+
+        Switching ``sales_order_integration`` switches CRM's organisation too, and
+        ``nav_web_client`` is written to the solution's connection in CRM (documents 9.5, NC1).
+
+        Returns
+        -------
+        Mapping
+            All settings as they are now. To keep them, write them into the workspace file.
+
+        Raises
+        ------
+        ConfigError
+            A key or value is wrong, or the products refuse the change: sales orders cannot be
+            switched off while CRM has submitted ones, nor on without NAV's solution in CRM.
+        ReadOnlyError, SideError
+            CRM had to be changed, and is only read or refuses it.
+        """
+        setup = set_setup(self._scene, changes)
+        self.config = replace(self.config, setup=setup)
+        self._scene = replace(self._scene, setup=setup)
+        return setup

@@ -20,7 +20,7 @@ from navcrm_recon.sync.jobs import in_a_run
 from navcrm_recon.sync.match import couple_matches
 from navcrm_recon.sync.passes import synchronize_mapping
 from navcrm_recon.sync.plan import Plan, apply_plan, make_plan
-from navcrm_recon.sync.schedule import hold, release, run_due, schedule
+from navcrm_recon.sync.schedule import hold, release
 from navcrm_recon.sync.select import Request
 from navcrm_recon.sync.skipped import restore, skipped
 from navcrm_recon.sync.uncouple import uncouple
@@ -208,21 +208,6 @@ class Synchronizing(Observing):
             (datetime64[us, UTC]), ``owner`` (str).
         """
         return review(self._scene)
-
-    def run_due(self) -> list[Job]:
-        """Run every mapping whose interval says it is due, once (engine 8)."""
-        return run_due(self._scene)
-
-    def schedule(self) -> pd.DataFrame:
-        """Return when each mapping with an interval runs next, and which are due now.
-
-        Returns
-        -------
-        DataFrame
-            ``mapping, status`` (str), ``due`` (bool), ``earliest_start`` (datetime64[us, UTC]),
-            ``attempts`` (int64), ``last_run`` (datetime64[us, UTC]), ``message`` (str).
-        """
-        return schedule(self._scene)
 
     def hold(self, mapping: str) -> None:
         """Let ``run_due`` pass over a mapping until it is released."""
