@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import pandas as pd
+
 from navcrm_recon import open_workspace
-from navcrm_recon.cli.show import as_table, show
+from navcrm_recon.cli.show import as_table, plain, show
 from navcrm_recon.cli.verbs import Verbs, mapping_verb, verb, with_output
 
 
@@ -19,7 +21,7 @@ def add_reading_verbs(verbs: Verbs[argparse.ArgumentParser]) -> None:
     )
     demo.add_argument("--seed", type=int, default=1, help="another company of the same kind")
     demo.set_defaults(run=_demo)
-    verb(verbs, "check", _check, "open both sides and the state; say versions and counts")
+    verb(verbs, "check", _check, "open both sides and the state; say versions, counts, the setup")
     summary = "every record of a mapping and its coupling"
     with_output(mapping_verb(verbs, "couplings", _couplings, summary))
     summary = "every difference between coupled records of a mapping"
@@ -57,13 +59,23 @@ def _check(options: argparse.Namespace) -> int:
     counts = ws.check()
     for name, facts in ws.describe().items():
         told = [f"{key} {value}" for key, value in facts.items() if value]
+        told.append("may be written" if ws.side(name).writable else "only read")
         print(f"{name}: {', '.join(told)}")
     print(f"couplings: {ws.couplings_from}")
     print(as_table(counts))
     missing = ws.not_checked()
     if len(missing):
         print("\nNot checked:\n" + as_table(missing))
-    return 0
+    return _check_setup(ws.setup_checks())
+
+
+def _check_setup(checks: pd.DataFrame) -> int:
+    """Print how the setup is, and what to do; return 1 where it is an error."""
+    print("\nSetup:\n" + as_table(checks[["verdict", "check", "subject", "found"]]))
+    open_ones = checks[checks["verdict"].ne("ok")]
+    for verdict, check, remedy in open_ones[["verdict", "check", "remedy"]].itertuples(index=False):
+        print(plain(f"{verdict}: {check}: {remedy}"))
+    return int(checks["verdict"].eq("error").any())
 
 
 def _adopt(options: argparse.Namespace) -> int:

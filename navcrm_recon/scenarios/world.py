@@ -163,7 +163,7 @@ class World:
         self._open()
 
     def _set_setup(self, setup: Mapping[str, Any]) -> None:
-        self._setup.update(setup)
+        self._setup = dict(self.workspace.set_setup(self._known(setup)))
         self._open()
 
     def rows(self, side: SideName, table: str) -> list[dict[str, Any]]:
@@ -241,10 +241,12 @@ class World:
     def _load(self) -> Catalog:
         return load_catalog(self._changes, source="given.mappings", option_sets=self._option_sets)
 
+    def _known(self, setup: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings with the GUID of the user that synchronises."""
+        user = setup.get("integration_user")
+        return {**setup, "integration_user": self.handles.id(user)} if user else dict(setup)
+
     def _open(self) -> None:
-        setup = dict(self._setup)
-        if "integration_user" in setup:
-            setup["integration_user"] = self.handles.id(setup["integration_user"])
         config = WorkspaceFile(
             path=Path("scenario.yaml"),
             company=COMPANY,
@@ -252,7 +254,7 @@ class World:
             crm={"kind": "sql", "url": self._urls["crm"]},
             state=self._urls["state"],
             couplings="state",
-            setup=setup,
+            setup=self._known(self._setup),
             timezone="UTC",
             mappings=self._changes,
             mappings_source="given.mappings",

@@ -365,7 +365,3 @@ CHECKS: tuple[Check, ...] = (
     _integration_user, _nav_integration, _sales_orders, _for_orders, _users,
 )  # fmt: skip
 
-
-def crossed(checks: pd.DataFrame) -> bool:
-    """Say whether any check found an error."""
-    return bool(checks["verdict"].eq(ERROR).any())
