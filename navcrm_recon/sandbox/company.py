@@ -42,8 +42,9 @@ class Company:
 
     ``nav`` / ``crm``: record frames by table, flow fields included; ``pairs``: per mapping which
     ``nav_key`` is coupled with which ``crm_id``; ``spare``: per mapping the NAV keys that nothing
-    else refers to; ``modified``: NAV's modified-on by table; ``options``: rows of the option
-    mapping; ``retired``: keys of NAV records that are gone, with the time, by table.
+    else refers to; ``kept``: those to which nothing happens by chance; ``payments``: what becomes
+    of each invoice in the ledger; ``modified``: NAV's modified-on by table; ``options``: rows of
+    the option mapping; ``retired``: keys of NAV records that are gone, with the time, by table.
     """
 
     catalog: Catalog
@@ -53,6 +54,8 @@ class Company:
     crm: dict[str, pd.DataFrame] = field(default_factory=dict)
     pairs: dict[str, pd.DataFrame] = field(default_factory=dict)
     spare: dict[str, pd.Index[str]] = field(default_factory=dict)
+    kept: dict[str, pd.Index[str]] = field(default_factory=dict)
+    payments: pd.Series = field(default_factory=lambda: pd.Series(dtype=TEXT))
     modified: dict[str, pd.Series] = field(default_factory=dict)
     retired: dict[str, pd.Series] = field(default_factory=dict)
     options: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -14,11 +14,13 @@ from navcrm_recon.errors import ConfigError, examples
 from navcrm_recon.frames import conform
 from navcrm_recon.sandbox.company import NAME, Company
 from navcrm_recon.sandbox.databases import create_tables, insert_rows
-from navcrm_recon.sandbox.goods import add_goods
+from navcrm_recon.sandbox.goods import add_goods, add_item_units
+from navcrm_recon.sandbox.ledger import add_ledger
 from navcrm_recon.sandbox.masters import add_masters
 from navcrm_recon.sandbox.nav_tables import add_nav_tables
 from navcrm_recon.sandbox.parties import add_parties
 from navcrm_recon.sandbox.planting import plant
+from navcrm_recon.sandbox.setup import add_number_series
 from navcrm_recon.sandbox.trade import add_trade
 from navcrm_recon.state.store import Store
 
@@ -80,6 +82,9 @@ def make_company(*, scale: int = 1, seed: int = 1) -> tuple[Company, pd.DataFram
     add_goods(company)
     add_trade(company)
     planted = plant(company)
+    add_ledger(company)
+    add_item_units(company)
+    add_number_series(company)
     add_nav_tables(company)
     return company, planted
 

@@ -17,6 +17,12 @@ from navcrm_recon.sandbox.resources import words
 ITEMS, PRICES = 1500, 110
 #: Every so many items one has neither prices nor documents.
 LONE = 5
+#: How the small table marks the resource that stands for write-ins.
+WRITE_IN = "write-in"
+#: Which of sixty items is sold in boxes; its unit is another one.
+BOXED = 22
+GOODS = {"Gen. Prod. Posting Group": "GOODS", "VAT Prod. Posting Group": "STANDARD"}
+SERVICES = {"Gen. Prod. Posting Group": "SERVICES", "VAT Prod. Posting Group": "REDUCED"}
 
 
 def add_goods(company: Company) -> None:
@@ -51,6 +57,9 @@ def add_items(company: Company) -> None:
             + size,
             "Description 2": good["category"].str.capitalize(),
             "Base Unit of Measure": good["unit"],
+            "Sales Unit of Measure": np.where(in_boxes(count), "BOX", ""),
+            "Inventory Posting Group": good["category"],
+            **GOODS,
             "Item Category Code": good["category"],
             "Unit Price": amounts(price, 5),
             # More decimals than CRM keeps.
@@ -64,16 +73,29 @@ def add_items(company: Company) -> None:
             "Coupled to CRM": True,
         },
     )
+    _add_products(company, "ITEM-PRODUCT", nav, 1)
+    company.spare["ITEM-PRODUCT"] = nav.index[::LONE]
+
+
+def in_boxes(count: int) -> npt.NDArray[np.bool_]:
+    """Say which items are sold in boxes of a dozen, though kept in another unit."""
+    return np.asarray(np.arange(count) % 60 == BOXED)
+
+
+def add_item_units(company: Company) -> None:
+    """Add the units of the items: the base unit each one has now, and boxes."""
+    items = company.nav["Item"]
+    boxed = items[items["Sales Unit of Measure"] != ""]
+    boxed = boxed[boxed["Base Unit of Measure"] != boxed["Sales Unit of Measure"]]
+    ones = amounts(np.ones(len(items)), 0)
     company.add_nav(
         "Item Unit of Measure",
         {
-            "Item No.": number,
-            "Code": good["unit"],
-            "Qty. per Unit of Measure": amounts(np.ones(count), 0),
+            "Item No.": pd.concat([items["No."], boxed["No."]]),
+            "Code": pd.concat([items["Base Unit of Measure"], boxed["Sales Unit of Measure"]]),
+            "Qty. per Unit of Measure": pd.concat([ones, amounts(np.full(len(boxed), 12), 0)]),
         },
     )
-    _add_products(company, "ITEM-PRODUCT", nav, 1)
-    company.spare["ITEM-PRODUCT"] = nav.index[::LONE]
 
 
 def _stock(
@@ -146,8 +168,9 @@ def add_resources(company: Company) -> None:
             "Direct Unit Cost": amounts(cents(rows["cost"], 3), 3),
             "Capacity": amounts(hours[:count] + hours[count:], 0),
             "Blocked": False,
-            "Coupled to CRM": True,
+            "Coupled to CRM": rows["spare"] != WRITE_IN,
             "Vendor No.": "",
+            **SERVICES,
         },
     )
     company.add_nav(
@@ -158,7 +181,8 @@ def add_resources(company: Company) -> None:
             "Qty. per Unit of Measure": amounts(np.ones(count), 0),
         },
     )
-    _add_products(company, "RESOURCE-PRODUCT", nav, 3)
+    # What stands for write-ins is no product (documents W4).
+    _add_products(company, "RESOURCE-PRODUCT", nav[(rows["spare"] != WRITE_IN).to_numpy()], 3)
     company.spare["RESOURCE-PRODUCT"] = nav.index[(rows["spare"] == "yes").to_numpy()]
 
 

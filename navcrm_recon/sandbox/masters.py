@@ -1,4 +1,4 @@
-"""The small tables of the demo company: setup, options, people, currencies, units, price groups."""
+"""The small tables of the demo company: options, people, currencies, units, vendors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from navcrm_recon.sandbox.draw import guids
 from navcrm_recon.sandbox.mirror import mirror
 from navcrm_recon.sandbox.names import address_part
 from navcrm_recon.sandbox.resources import words
+from navcrm_recon.sandbox.setup import add_setup
 
 OPTION_ATTRIBUTES = {
     "PAYMENT TERMS": "paymenttermscode",
@@ -29,38 +30,6 @@ def add_masters(company: Company) -> None:
     add_currencies(company)
     add_units(company)
     add_vendors(company)
-
-
-def add_setup(company: Company) -> None:
-    """Add the setup tables, countries and post codes."""
-    towns = words("towns")
-    company.add_nav("General Ledger Setup", {"Primary Key": [""], "LCY Code": LCY})
-    company.add_nav(
-        "Marketing Setup",
-        {
-            "Primary Key": [""],
-            "Bus. Rel. Code for Customers": "CUST",
-            "Bus. Rel. Code for Vendors": "VEND",
-            "Contact Nos.": "CONT",
-        },
-    )
-    company.add_nav(
-        "Business Relation", {"Code": ["CUST", "VEND"], "Description": ["Customer", "Vendor"]}
-    )
-    series = {"Order Nos.": "S-ORD", "Customer Nos.": "CUST"}
-    company.add_nav("Sales & Receivables Setup", {"Primary Key": [""], **series})
-    countries = towns["country"].drop_duplicates()
-    company.add_nav("Country/Region", {"Code": countries, "Name": countries, "ISO Code": countries})
-    company.add_nav(
-        "Post Code",
-        {
-            "Code": towns["post_code"],
-            "City": towns["city"],
-            "Search City": towns["city"].str.upper(),
-            "Country/Region Code": towns["country"],
-            "County": towns["county"],
-        },
-    )
 
 
 def add_options(company: Company) -> None:
@@ -155,6 +124,7 @@ def add_currencies(company: Company) -> None:
             "Description": rows["description"],
             "Symbol": rows["symbol"],
             "Amount Rounding Precision": amounts(np.full(len(rows), 1)),
+            "Unit-Amount Rounding Precision": amounts(np.full(len(rows), 1), 5),
         },
     )
     _add_rates(company, rows)
@@ -167,7 +137,15 @@ def add_currencies(company: Company) -> None:
     company.add_crm(
         "transactioncurrency", {**local, "exchangerate": amounts([1], 0), **state}, ids[-1:]
     )
-    organization = {"name": NAME, "currencysymbol": "€"}
+    organization = {
+        "name": NAME,
+        "currencysymbol": "€",
+        "currencydecimalprecision": 2,
+        "pricingdecimalprecision": 2,
+        "basecurrencyid": ids[-1],
+        "basecurrencyprecision": 2,
+        "issopintegrationenabled": True,
+    }
     company.add_crm("organization", organization, pd.Index(guids(company.seed, "organization", 1)))
     company.couple("CURRENCY", nav.index, ids[:-1])
     company.spare["CURRENCY"] = nav.index[(rows["spare"] == "yes").to_numpy()]

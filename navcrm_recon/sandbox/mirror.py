@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from navcrm_recon.catalog.model import Column, FieldMapping
 from navcrm_recon.frames import DAY, DECIMAL, TEXT, UTC
 from navcrm_recon.sandbox.company import LCY, Company
+from navcrm_recon.sync.hooks import hook_of
 
 
 def mirror(company: Company, mapping: str, nav: pd.DataFrame) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def mirror(company: Company, mapping: str, nav: pd.DataFrame) -> dict[str, Any]:
     lookups: the caller fills these in.
     """
     columns: dict[str, Any] = {}
+    nav = as_sent(company, mapping, nav)
     for row in company.catalog.mappings[mapping].enabled_fields:
         if row.crm is None or row.transfer == "special_lookup":
             continue
@@ -34,6 +36,12 @@ def mirror(company: Company, mapping: str, nav: pd.DataFrame) -> dict[str, Any]:
         else:
             columns[row.crm.name] = sent(row.crm, nav[row.nav.name], row.minimum)
     return columns
+
+
+def as_sent(company: Company, mapping: str, nav: pd.DataFrame) -> pd.DataFrame:
+    """Return NAV's records as their values are transferred."""
+    hook = hook_of(company.catalog.mappings[mapping])
+    return nav if hook is None or hook.sent is None else hook.sent(nav)
 
 
 def constant(column: Column, text: str) -> object:

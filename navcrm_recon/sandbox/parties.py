@@ -11,10 +11,14 @@ from navcrm_recon.sandbox.draw import guids, numbers, take
 from navcrm_recon.sandbox.mirror import mirror
 from navcrm_recon.sandbox.names import firms, persons, phones, places
 from navcrm_recon.sandbox.resources import words
+from navcrm_recon.sandbox.setup import KEY_ACCOUNT
 
 CUSTOMERS, PERSONS, PROSPECTS, STRANGERS = 2000, 3000, 60, 50
 #: Every so many customers one has neither people nor documents.
 LONE = 8
+#: Every so many customers one is a branch that another one pays for, one a key account.
+BRANCHES, BRANCH = 50, 23
+KEY_CUSTOMERS, KEY_CUSTOMER = 40, 17
 _ADDRESS = ["Address", "Address 2", "Post Code", "City", "Country/Region Code", "County"]
 
 
@@ -54,6 +58,7 @@ def add_customers(company: Company) -> pd.DataFrame:
             "Salesperson Code": firm["salesperson"],
             "Coupled to CRM": True,
             **_terms(chance, count),
+            **_billing(place, firm["number"]),
         },
     )
     ids = pd.Index(guids(company.seed, "account", count))
@@ -217,6 +222,22 @@ def _owners(company: Company, chance: np.random.Generator, owners: pd.Series) ->
 
 def _some(chance: np.random.Generator, values: list[str], count: int) -> pd.Series:
     return take(values, chance.integers(0, len(values), count))
+
+
+def _billing(place: pd.DataFrame, number: pd.Series) -> dict[str, object]:
+    """Return posting groups, who pays for whom, and whose invoice discounts NAV calculates."""
+    countries = words("countries").set_index("code")["vat_group"]
+    group = place["Country/Region Code"].map(countries)
+    row = np.arange(len(number))
+    payer = np.where((row + 1) % LONE == 0, row + 2, row + 1) % len(number)
+    branch = row % BRANCHES == BRANCH
+    return {
+        "Customer Posting Group": group,
+        "Gen. Bus. Posting Group": group,
+        "VAT Bus. Posting Group": group,
+        "Bill-to Customer No.": take(number, payer).where(branch, ""),
+        "Invoice Disc. Code": number.where(row % KEY_CUSTOMERS != KEY_CUSTOMER, KEY_ACCOUNT),
+    }
 
 
 def _terms(chance: np.random.Generator, count: int) -> dict[str, pd.Series]:

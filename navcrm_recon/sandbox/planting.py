@@ -13,10 +13,12 @@ from navcrm_recon.sandbox.cases import (
     choose_cases,
     expected_differences,
 )
-from navcrm_recon.sandbox.company import Company, coupled_table, has_record_ids
+from navcrm_recon.sandbox.company import Company, has_record_ids
 from navcrm_recon.sandbox.masters import OPTION_ATTRIBUTES
+from navcrm_recon.sandbox.mirror import as_sent
 from navcrm_recon.sandbox.resources import words
 from navcrm_recon.sandbox.states import (
+    Fate,
     apply_fates,
     choose_fates,
     expected_states,
@@ -51,7 +53,7 @@ def plant(company: Company) -> pd.DataFrame:
     Afterwards ``company.pairs`` holds what the state remembers of each coupling.
     """
     fates = choose_fates(company)
-    free = {mapping: unfated(pairs, mapping, fates) for mapping, pairs in company.pairs.items()}
+    free = {name: _free(company, name, fates) for name in company.pairs}
     cases = choose_cases(company, free)
     partners = Partners(free, {"nav": uncoupled(fates, "nav"), "crm": uncoupled(fates, "crm")})
     apply_cases(company, cases, "before", partners)
@@ -68,29 +70,34 @@ def plant(company: Company) -> pd.DataFrame:
     return planted.sort_values(PLANTED, ignore_index=True)
 
 
+def _free(company: Company, mapping: str, fates: list[Fate]) -> pd.DataFrame:
+    """Return the pairs of a mapping that anything may happen to."""
+    pairs = unfated(company.pairs[mapping], mapping, fates)
+    kept = company.kept.get(mapping, pd.Index([], dtype=TEXT))
+    return pairs[~pairs["nav_key"].isin(kept)]
+
+
 def _remember(company: Company) -> None:
     """Let everything be in synchronisation as of now: stamps, results and baselines."""
     for name, pairs in company.pairs.items():
-        mapping = company.catalog.mappings.get(name)
-        table = coupled_table(company, name)
-        nav = table.name
-        crm = mapping.crm.name if mapping else "salesorder"
+        mapping = company.catalog.coupled[name]
+        table, entity = mapping.nav, company.crm[mapping.crm.name]
         nav_keys, crm_ids = pd.Index(pairs["nav_key"]), pd.Index(pairs["crm_id"])
         known = pairs.assign(
             skipped=False,
-            last_synch_modified_on=company.modified[nav].reindex(nav_keys).to_numpy(),
-            last_synch_crm_modified_on=company.crm[crm]["modifiedon"].reindex(crm_ids).to_numpy(),
-            last_synch_result="success" if not mapping or mapping.direction != "to_crm" else "",
-            last_synch_crm_result="success" if not mapping or mapping.direction != "to_nav" else "",
+            last_synch_modified_on=company.modified[table.name].reindex(nav_keys).to_numpy(),
+            last_synch_crm_modified_on=entity["modifiedon"].reindex(crm_ids).to_numpy(),
+            last_synch_result="success" if mapping.direction != "to_crm" else "",
+            last_synch_crm_result="success" if mapping.direction != "to_nav" else "",
             baseline=None,
         )
         if not has_record_ids(table):
             known["last_synch_modified_on"] = pd.NaT
         for stamp in ("last_synch_modified_on", "last_synch_crm_modified_on"):
             known[stamp] = pd.to_datetime(known[stamp], utc=True).astype(UTC)
-        if mapping:
-            before = company.nav[nav].loc[nav_keys], company.crm[crm].loc[crm_ids]
-            known["baseline"] = baseline(mapping, *before).to_numpy()
+        if mapping.fields:
+            before = as_sent(company, name, company.nav[table.name].loc[nav_keys])
+            known["baseline"] = baseline(mapping, before, entity.loc[crm_ids]).to_numpy()
         company.pairs[name] = known
 
 

@@ -18,7 +18,6 @@ _UNCOUPLED = ("nav_only", "crm_only")
 #: Tables that lose their rows when a NAV record goes: mapping, table, its column.
 _CHILDREN = (
     ("ITEM-PRODUCT", "Item Ledger Entry", "Item No."),
-    ("ITEM-PRODUCT", "Item Unit of Measure", "Item No."),
     ("RESOURCE-PRODUCT", "Res. Capacity Entry", "Resource No."),
     ("RESOURCE-PRODUCT", "Resource Unit of Measure", "Resource No."),
     ("CUSTOMER", "Contact Business Relation", "No."),
@@ -150,7 +149,11 @@ def expected_states(company: Company, fates: list[Fate]) -> pd.DataFrame:
     # NAV has no record for its own currency, so CRM's stands alone (documents 4.7).
     local = {"mapping": "CURRENCY", "nav_key": "", "expected": "crm_only"}
     own = currencies.index[currencies["isocurrencycode"] == LCY]
+    # The resource that stands for write-ins is no product (documents W4).
+    write_in = {"mapping": "RESOURCE-PRODUCT", "crm_id": "", "expected": "nav_only"}
+    setup = company.nav["Sales & Receivables Setup"]["Write-in Product No."]
     parts += [pd.DataFrame({**local, "crm_id": own}), _option_states()]
+    parts.append(pd.DataFrame({**write_in, "nav_key": setup.to_numpy()}))
     return pd.concat(parts, ignore_index=True).assign(frame="couplings")
 
 
