@@ -40,12 +40,12 @@ def waiting_orders(orders: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
     -------
     DataFrame
         ``order_number, name, customer`` (str), ``submitted_on`` (day), ``currency`` (str),
-        ``total`` (decimal), ``message`` (why it failed last, str), ``crm_id, crm_url`` (str).
+        ``total`` (decimal), ``message`` (why it failed last, str), ``crm_url`` (str).
     """
     waiting = orders[orders["stage"].eq("waiting")].reset_index(drop=True)
     shown = ["order_number", "name", "customer", "submitted_on", "currency", "total"]
     out = waiting[[*shown, "crm_id"]].assign(message=waiting["last_error"])
-    return _linked(out, ws)[[*shown, "message", "crm_id", "crm_url"]]
+    return _linked(out, ws)[[*shown, "message", "crm_url"]]
 
 
 def planned_orders(plan: Plan, orders: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def planned_orders(plan: Plan, orders: pd.DataFrame, ws: Workspace) -> pd.DataFr
     -------
     DataFrame
         ``order_number`` (str), the header's columns by NAV's names (str), ``lines`` (int64),
-        ``crm_id, crm_url`` (str).
+        ``crm_url`` (str).
     """
     header, lines = _split(plan)
     wide = header.pivot(index="crm_id", columns="field", values="new").reindex(
@@ -64,7 +64,7 @@ def planned_orders(plan: Plan, orders: pd.DataFrame, ws: Workspace) -> pd.DataFr
     counts = lines.groupby("crm_id")["line"].nunique()
     out = wide.fillna("").astype(TEXT).assign(lines=counts).fillna({"lines": 0})
     out = _numbered(out.astype({"lines": "int64"}).reset_index(), orders)
-    return _linked(out, ws)[["order_number", *_HEADER, "lines", "crm_id", "crm_url"]]
+    return _linked(out, ws)[["order_number", *_HEADER, "lines", "crm_url"]]
 
 
 def planned_lines(plan: Plan, orders: pd.DataFrame) -> pd.DataFrame:
@@ -90,12 +90,12 @@ def refused_orders(plan: Plan, orders: pd.DataFrame, ws: Workspace) -> pd.DataFr
     Returns
     -------
     DataFrame
-        ``order_number, fields`` (what is wrong), ``reason, crm_id, crm_url`` (str).
+        ``order_number, fields`` (what is wrong), ``reason, crm_url`` (str).
     """
     actions = plan.actions
     refused = actions[actions["action"].eq("fail")].reset_index(drop=True)
     out = _numbered(refused, orders)
-    return _linked(out, ws)[["order_number", "fields", "reason", "crm_id", "crm_url"]]
+    return _linked(out, ws)[["order_number", "fields", "reason", "crm_url"]]
 
 
 def order_to_invoice(orders: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def order_to_invoice(orders: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
     -------
     DataFrame
         ``order_number, customer, stage, state, status`` (str), ``sent_on`` (day), ``total``
-        (decimal), ``nav_key, nav_status, shipped, invoiced, invoices, crm_id, nav_url, crm_url``
+        (decimal), ``nav_key, nav_status, shipped, invoiced, invoices, nav_url, crm_url``
         (str).
     """
     made = orders[orders["nav_key"].ne("")].reset_index(drop=True)
@@ -113,7 +113,7 @@ def order_to_invoice(orders: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
         "order_number", "customer", "stage", "state", "status", "sent_on", "total", "nav_key",
         "nav_status", "shipped", "invoiced", "invoices", "crm_id",
     ]  # fmt: skip
-    return _linked(made[shown], ws)[[*shown, "nav_url", "crm_url"]]
+    return _linked(made[shown], ws)[[*shown[:-1], "nav_url", "crm_url"]]
 
 
 def _split(plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
+from navcrm_recon.frames import DAY
 from navcrm_recon.report.markup import Fragment, link, text
 from navcrm_recon.report.words import word
 
@@ -24,7 +26,7 @@ _WHOLE = _CODED | {
 }  # fmt: skip
 
 #: A column whose cells open a record, and the column that holds the addresses.
-_LINKS = {"nav_key": "nav_url", "crm_id": "crm_url"}
+_LINKS = {"nav_key": "nav_url", "crm_id": "crm_url", "order_number": "crm_url"}
 
 #: Columns whose values stand side by side: what one has and the other has not is marked.
 _COMPARED = {
@@ -211,6 +213,8 @@ def _writer(name: str, series: pd.Series) -> Callable[[Any], str]:
         return lambda value: '<strong class="nr-over">Crossed</strong>' if value else "Within"
     if pd.api.types.is_bool_dtype(series.dtype):
         return lambda value: "" if pd.isna(value) else "Yes" if value else "No"
+    if series.dtype == DAY:
+        return lambda value: "" if pd.isna(value) else text(value.strftime("%Y-%m-%d"))
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return lambda value: "" if pd.isna(value) else text(value.strftime("%Y-%m-%d %H:%M"))
     limit = 600 if name in _SENTENCES else 200
@@ -228,6 +232,9 @@ def _raw(value: Any) -> str:
 def _number(value: Any) -> str:
     if pd.isna(value):
         return ""
+    if value and isinstance(value, Decimal):
+        whole, _, part = f"{value.normalize():,f}".partition(".")
+        return f"{whole}.{part.ljust(2, '0')}"
     return f"{value:,}" if value else '<span class="nr-zero">0</span>'
 
 
