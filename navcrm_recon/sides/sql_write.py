@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from navcrm_recon.catalog.model import Table
 from navcrm_recon.errors import DataError, Error, shorten
 from navcrm_recon.frames import split_key
-from navcrm_recon.sides import nav_stamping, number_series, product_rules
+from navcrm_recon.sides import closed_records, nav_stamping, number_series, product_rules
 from navcrm_recon.sides.columns import parse_moment
 from navcrm_recon.sides.record_id import escape, option_number
 from navcrm_recon.sides.sql_transaction import (
@@ -232,9 +232,11 @@ def _kept(tx: Transaction, table: Table, rows: Sequence[Values]) -> list[dict[st
 
 
 def _update(tx: Transaction, table: Table, writes: Sequence[Write]) -> list[Written]:
-    names = [*_stamp_names(table), *product_rules.needed(table, writes[0].values)]
+    follow = product_rules.needed(table, writes[0].values)
+    names = [*_stamp_names(table), *follow, *closed_records.needed(table)]
     old = _present(tx, table, writes, names)
     news = [_without_key(table, each) for each in writes]
+    closed_records.refuse_changes(table, news, [row.values for row in old])
     news = product_rules.before(tx, table, news, [row.values for row in old])
     stamps = _touched(tx, table)
     keys = [each.key for each in writes]
