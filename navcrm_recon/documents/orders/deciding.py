@@ -82,7 +82,7 @@ def _invoices(scene: Scene, couplings: pd.DataFrame) -> pd.Series:
         where=(Condition("Order No.", "in", numbers.drop_duplicates().tolist()),),
     )  # fmt: skip
     invoice = posted.drop_duplicates("Order No.").set_index("Order No.")["No."]
-    found = numbers.map(invoice).fillna("").astype(TEXT)
+    found = numbers.map(invoice).astype(TEXT).fillna("")
     named = pd.Series(found.to_numpy(), index=couplings["crm_id"].to_numpy(), dtype=TEXT)
     return named[named.ne("")]
 

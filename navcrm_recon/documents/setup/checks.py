@@ -55,7 +55,7 @@ def _readable(facts: Facts) -> Iterator[Finding]:
         if lost:
             yield Finding(
                 "readable", side, f"not read: {'; '.join(lost)}", WARNING,
-                "Give the account that reads the right to; what depends on it is not checked.",
+                "Let the account that reads, or the export, have it; what depends on it is not checked.",
             )  # fmt: skip
 
 
