@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from navcrm_recon.catalog.model import SALES_ORDER
-from navcrm_recon.frames import TEXT
+from navcrm_recon.frames import DECIMAL, TEXT
 from navcrm_recon.report.charts import bars
 from navcrm_recon.report.links import linked
 from navcrm_recon.report.markup import Fragment
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from navcrm_recon import Workspace
     from navcrm_recon.sync.plan import Plan
 
+#: Those of them that are numbers.
+_NUMBERS = ("Quantity", "Unit Price", "Line Discount Amount", "Inv. Discount Amount", "Amount",
+            "Amount Including VAT", "Invoice Discount Value")  # fmt: skip
 #: Columns of a planned NAV line a page shows, by NAV's names.
 _LINE = (
     "Type", "No.", "Description", "Quantity", "Unit of Measure Code", "Unit Price",
@@ -24,7 +28,7 @@ _LINE = (
 )  # fmt: skip
 _HEADER = (
     "Sell-to Customer No.", "Sell-to Customer Name", "Bill-to Customer No.", "Currency Code",
-    "Payment Terms Code", "Due Date", "Invoice Discount Value", "External Document No.",
+    "Payment Terms Code", "Due Date", "Invoice Discount Value",
 )  # fmt: skip
 
 
@@ -54,17 +58,17 @@ def planned_orders(plan: Plan, orders: pd.DataFrame, ws: Workspace) -> pd.DataFr
     Returns
     -------
     DataFrame
-        ``order_number`` (str), the header's columns by NAV's names (str), ``lines`` (int64),
+        ``order_number`` (str), columns of the header by NAV's names (str, decimal), ``lines``
+        (int64),
         ``crm_url`` (str).
     """
     header, lines = _split(plan)
-    wide = header.pivot(index="crm_id", columns="field", values="new").reindex(
-        columns=list(_HEADER)
-    )
+    wide = header.pivot(index="crm_id", columns="field", values="new")
     counts = lines.groupby("crm_id")["line"].nunique()
-    out = wide.fillna("").astype(TEXT).assign(lines=counts).fillna({"lines": 0})
+    out = _read(wide, _HEADER).assign(lines=counts).fillna({"lines": 0})
     out = _numbered(out.astype({"lines": "int64"}).reset_index(), orders)
-    return _linked(out, ws)[["order_number", *_HEADER, "lines", "crm_url"]]
+    shown = _linked(out, ws)[["order_number", *_HEADER, "lines", "crm_url"]]
+    return shown.sort_values("order_number", ignore_index=True)
 
 
 def planned_lines(plan: Plan, orders: pd.DataFrame) -> pd.DataFrame:
@@ -73,15 +77,22 @@ def planned_lines(plan: Plan, orders: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``order_number`` (str), ``line`` (int64), the line's columns by NAV's names (str).
+        ``order_number, line`` (str), the line's columns by NAV's names (amounts and quantities
+        decimal, others str).
     """
     _, lines = _split(plan)
     wide = lines.pivot(index=["crm_id", "line"], columns="name", values="new")
-    out = wide.reindex(columns=list(_LINE)).fillna("").astype(TEXT).reset_index()
-    out = _numbered(out, orders).astype({"line": "int64"})
-    return out.sort_values(["order_number", "line"], ignore_index=True)[
-        ["order_number", "line", *_LINE]
-    ]
+    out = _numbered(_read(wide, _LINE).reset_index(), orders)
+    place = out["line"].astype("int64")
+    out = out.assign(place=place).sort_values(["order_number", "place"], ignore_index=True)
+    return out[["order_number", "line", *_LINE]]
+
+
+def _read(wide: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return texts of changes as columns: numbers as decimals, blank where nothing is written."""
+    texts = wide.reindex(columns=list(names)).fillna("").astype(TEXT)
+    numbers = {n: texts[n].mask(texts[n].eq("")).astype(DECIMAL) for n in names if n in _NUMBERS}
+    return texts.assign(**numbers)
 
 
 def refused_orders(plan: Plan, orders: pd.DataFrame, ws: Workspace) -> pd.DataFrame:
