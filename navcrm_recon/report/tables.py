@@ -22,7 +22,7 @@ _CODED = {
 #: Columns of names that are not broken over lines.
 _WHOLE = _CODED | {
     "mapping", "column", "direction", "nav_table", "crm_entity", "nav_field", "nav_code", "value",
-    "by", "field", "fields", "examples", "Due Date", "No.", "nav_status",
+    "by", "field", "fields", "examples", "Due Date", "No.", "Type", "nav_status",
 }  # fmt: skip
 
 #: A column whose cells open a record, and the column that holds the addresses.
