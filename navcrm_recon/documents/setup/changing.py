@@ -82,8 +82,8 @@ def check_setup_change(scene: Scene, before: Mapping[str, Any], changes: Mapping
         submitted = len(submitted_orders(scene).rows)
         if submitted:
             raise ConfigError(
-                f"Sales orders cannot be switched off: CRM has {submitted:,} submitted sales "
-                "orders. Make NAV orders of them and invoice these, or cancel them in CRM.",
+                f"Sales orders cannot be switched off: CRM has submitted sales orders "
+                f"({submitted:,}). Make NAV orders of them and invoice these, or cancel them.",
                 field=ORDERS,
             )
     if changes.get(AUTO) and after.get(ORDERS) is False:

@@ -55,7 +55,7 @@ def _readable(facts: Facts) -> Iterator[Finding]:
         if lost:
             yield Finding(
                 "readable", side, f"not read: {'; '.join(lost)}", WARNING,
-                "Let the account that reads, or the export, have it; what depends on it is not checked.",
+                "Let the account that reads, or the export, have it; what needs it is not checked.",
             )  # fmt: skip
 
 
@@ -165,6 +165,8 @@ def _base_currency(facts: Facts, code: str) -> Iterator[Finding]:
             yield Finding(check, subject, own, ERROR, remedy)
     elif code in known.tolist():
         yield Finding(check, "CRM transactioncurrency", f"not told; taken to be {code}")
+    elif not facts.found["transactioncurrency"].readable:
+        return
     elif len(known):
         remedy = f"Add the currency {code} to CRM, or correct LCY Code in NAV."
         found = f"{code} matches no ISO currency code in CRM"
@@ -278,7 +280,7 @@ def _sales_orders(facts: Facts) -> Iterator[Finding]:
         yield Finding(check, subject, "on" if theirs else "off")
     if ours is False and submitted:
         remedy = "Make NAV orders of them first, or have CRM's users cancel them."
-        found = f"off, and CRM has {submitted:,} submitted orders"
+        found = f"off, and CRM has submitted sales orders: {submitted:,}"
         yield Finding(check, "setup.sales_order_integration", found, ERROR, remedy)
     if ours is False and facts.setup.get("auto_create_sales_orders"):
         remedy = "Switch sales_order_integration on, or auto_create_sales_orders off."
@@ -364,4 +366,3 @@ CHECKS: tuple[Check, ...] = (
     _readable, _server, _client, _solution, _version, _local_currency, _precision,
     _integration_user, _nav_integration, _sales_orders, _for_orders, _users,
 )  # fmt: skip
-

@@ -42,6 +42,11 @@ _SETUP: dict[SideName, dict[str, tuple[str, ...]]] = {
         "transactioncurrency": ("isocurrencycode", "currencyprecision"),
     },
 }  # fmt: skip
+#: What is read beside it, of some records.
+_MORE: dict[SideName, tuple[str, ...]] = {
+    "nav": ("write-in", "freight"),
+    "crm": ("systemuser", "submitted"),
+}
 _USER = (
     "fullname", "internalemailaddress", "domainname", "isdisabled", "islicensed",
     "isintegrationuser", "accessmode",
@@ -93,7 +98,7 @@ class Facts:
 
     def unread(self, side: SideName) -> Iterator[str]:
         """Name what could not be read of one side."""
-        for name in _SETUP[side]:
+        for name in (*_SETUP[side], *_MORE[side]):
             yield from self.found[name].missing
 
 
