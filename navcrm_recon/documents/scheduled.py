@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from navcrm_recon.documents.order_jobs import create_orders
 from navcrm_recon.documents.order_states import update_order_states
+from navcrm_recon.documents.posts import post_updates
+from navcrm_recon.documents.statistics import update_statistics
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.schedule import Also, Work
@@ -23,6 +25,8 @@ def _orders(scene: Scene) -> list[Job]:
 #: Name of the job, minutes between runs, the setup keys that switch it on, what it does.
 _JOBS: tuple[tuple[str, int, tuple[str, ...], Work], ...] = (
     ("SALES ORDER", 2, ("auto_create_sales_orders", "sales_order_integration"), _orders),
+    ("ACCOUNT POSTS", 2, ("account_posts",), post_updates),
+    ("ACCOUNT STATISTICS", 30, ("solution_installed",), update_statistics),
 )
 
 

@@ -216,7 +216,9 @@ class Documents(Synchronizing):
     def run_due(self) -> list[Job]:
         """Run every mapping whose interval says it is due, once (engine 8).
 
-        Then what the setup switches on: ``auto_create_sales_orders`` makes the orders that wait.
+        Then what the setup of the workspace file switches on: ``auto_create_sales_orders`` makes
+        the orders that wait, and follows those made, as ``sales_order_integration`` does alone;
+        ``account_posts`` posts, ``solution_installed`` brings statistics and payments up to date.
         """
         return run_due(self._scene, document_jobs(self._scene))
 
