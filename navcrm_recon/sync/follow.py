@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,10 @@ def followers(
     source, _ = sides_of(direction)
     column = led.table(source).columns[hook.follows.column]
     names = [split_key(key)[0] for key in leaders]
-    return led, naming(scene, led, source, column, names)
+    keys = naming(scene, led, source, column, names)
+    if is_led(led):  # what was deleted under a record that is there, or is there anew, goes with it
+        led = replace(led, deletion_conflict="restore")
+    return led, keys
 
 
 def coupled_lines(

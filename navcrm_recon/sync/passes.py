@@ -114,9 +114,16 @@ def run_followers(run: Run, mapping: TableMapping, direction: OneWay, request: R
             with at_work(run.scene, run.store, led):
                 asked = Request(tuple(keys), force=request.force, follows=True)
                 run_pass(run, led, way, asked, named=False)
-            _complete(run, led, way, keys)
+            _complete(run, led, way, _synchronized(run, led, keys))
         _complete(run, leading, way, list(every))
         run.store.close_entries(noted["id"].tolist(), "followed")
+
+
+def _synchronized(run: Run, mapping: TableMapping, keys: Sequence[str]) -> list[str]:
+    """Return which NAV records did not fail the last time."""
+    known = run.store.coupling_records(mapping.name, nav_keys=keys)
+    done = set(known.loc[known["last_synch_crm_result"].ne("failure"), "nav_key"])
+    return [key for key in keys if key in done]
 
 
 def _link(run: Run, mapping: TableMapping) -> None:
