@@ -102,7 +102,7 @@ def activities(scene: Scene, kind: str, customer: str) -> pd.DataFrame:
     names = list(dict.fromkeys(about.columns.values()))
     rows = read_naming(scene.crm, table, names, about.account, accounts, about.live)
     found = {name: _shown(scene, table, rows[own]) for name, own in about.columns.items()}
-    frame = pd.DataFrame(found, index=rows.index)
+    frame = pd.DataFrame(found, index=rows.index).rename_axis(None)
     ids = rows.index.to_series().astype(TEXT)
     frame["crm_id"] = ids
     frame["crm_url"] = crm_urls(str(scene.setup.get("server_address", "")), table, ids)

@@ -9,7 +9,6 @@ from navcrm_recon.frames import TEXT
 from navcrm_recon.sandbox.company import Company, amounts
 from navcrm_recon.sandbox.draw import guids, numbers, take
 from navcrm_recon.sandbox.mirror import local_currency_id, mirror
-from navcrm_recon.sandbox.parties import LONE
 from navcrm_recon.sandbox.resources import words
 
 OPPORTUNITIES, QUOTES, CASES = 40, 90, 70
@@ -78,11 +77,9 @@ def add_opportunities(company: Company) -> None:
 
 def _accounts(company: Company, purpose: str, count: int) -> pd.Series:
     """Return the accounts of customers who have people, drawn with repetition."""
-    customers = company.nav["Customer"]
-    busy = np.flatnonzero(np.arange(len(customers)) % LONE != 0)
     # Few customers, so that some have several.
-    some = busy[: len(busy) // 8]
-    keys = pd.Series(customers.index[company.chance(purpose).choice(some, count)])
+    some = company.busy[: len(company.busy) // 8]
+    keys = pd.Series(company.chance(purpose).choice(some, count))
     return keys.map(company.crm_id_of("CUSTOMER"))
 
 

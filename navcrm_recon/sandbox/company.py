@@ -28,6 +28,10 @@ from navcrm_recon.sandbox.draw import guids, stream
 
 NAME = "Larkmoor Bicycles Ltd."
 LCY = "EUR"
+#: Where the three meet: CRM, NAV's web client, and the user that the integration signs in with.
+CRM_ADDRESS = "https://larkmoor.crm.example"
+NAV_ADDRESS = "https://nav.larkmoor.example/larkmoor"
+ROBOT_MAIL = "navintegration@larkmoor.example"
 #: The last synchronisation of everything ended before this day; what is planted came later.
 EDITS_FROM = pd.Timestamp("2018-09-17T06:00:00", tz="UTC")
 _FIRST = pd.Timestamp("2018-01-08T06:00:00", tz="UTC")
@@ -42,9 +46,11 @@ class Company:
 
     ``nav`` / ``crm``: record frames by table, flow fields included; ``pairs``: per mapping which
     ``nav_key`` is coupled with which ``crm_id``; ``spare``: per mapping the NAV keys that nothing
-    else refers to; ``kept``: those to which nothing happens by chance; ``payments``: what becomes
-    of each invoice in the ledger; ``modified``: NAV's modified-on by table; ``options``: rows of
-    the option mapping; ``retired``: keys of NAV records that are gone, with the time, by table.
+    else refers to; ``kept``: those to which nothing happens by chance; ``busy``: customers
+    that documents may name; ``goods``: what they may sell; ``orders``: the sales orders and their
+    stages; ``payments``: what becomes of each invoice in the ledger; ``modified``: NAV's
+    modified-on by table; ``options``: rows of the option mapping; ``retired``: keys of NAV records
+    that are gone, with the time, by table.
     """
 
     catalog: Catalog
@@ -55,6 +61,9 @@ class Company:
     pairs: dict[str, pd.DataFrame] = field(default_factory=dict)
     spare: dict[str, pd.Index[str]] = field(default_factory=dict)
     kept: dict[str, pd.Index[str]] = field(default_factory=dict)
+    busy: pd.Index[str] = field(default_factory=lambda: pd.Index([], dtype=TEXT))
+    goods: pd.DataFrame = field(default_factory=pd.DataFrame)
+    orders: pd.DataFrame = field(default_factory=pd.DataFrame)
     payments: pd.Series = field(default_factory=lambda: pd.Series(dtype=TEXT))
     modified: dict[str, pd.Series] = field(default_factory=dict)
     retired: dict[str, pd.Series] = field(default_factory=dict)

@@ -11,18 +11,18 @@ from sqlalchemy import create_engine
 from navcrm_recon.catalog import load_catalog
 from navcrm_recon.catalog.model import SideName
 from navcrm_recon.errors import ConfigError, examples
-from navcrm_recon.frames import conform
-from navcrm_recon.sandbox.company import NAME, Company
+from navcrm_recon.sandbox.company import CRM_ADDRESS, NAME, NAV_ADDRESS, Company
 from navcrm_recon.sandbox.databases import create_tables, insert_rows
+from navcrm_recon.sandbox.document_plants import plant_documents
 from navcrm_recon.sandbox.goods import add_goods, add_item_units
-from navcrm_recon.sandbox.ledger import add_ledger
 from navcrm_recon.sandbox.masters import add_masters
+from navcrm_recon.sandbox.memory import write_state
 from navcrm_recon.sandbox.nav_tables import add_nav_tables
+from navcrm_recon.sandbox.order_plants import draw_planted_orders
 from navcrm_recon.sandbox.parties import add_parties
-from navcrm_recon.sandbox.planting import plant
+from navcrm_recon.sandbox.planting import as_planted, plant
 from navcrm_recon.sandbox.setup import add_number_series
 from navcrm_recon.sandbox.trade import add_trade
-from navcrm_recon.state.store import Store
 
 _FILES = ("nav.db", "crm.db", "state.db", "workspace.yaml", "planted.csv")
 
@@ -54,8 +54,9 @@ def write_demo(folder: Path, *, scale: int = 1, seed: int = 1) -> Path:
     _clear(folder)
     company, planted = make_company(scale=scale, seed=seed)
     planted.to_csv(folder / "planted.csv", index=False, lineterminator="\n")
-    write_sides(company, f"sqlite:///{folder / 'nav.db'}", f"sqlite:///{folder / 'crm.db'}")
-    _write_state(company, f"sqlite:///{folder / 'state.db'}")
+    nav, crm, state = (f"sqlite:///{folder / name}" for name in _FILES[:3])
+    write_sides(company, nav, crm)
+    write_state(company, state, nav)
     workspace = folder / "workspace.yaml"
     workspace.write_text(_workspace(company), encoding="utf-8")
     return workspace
@@ -81,12 +82,12 @@ def make_company(*, scale: int = 1, seed: int = 1) -> tuple[Company, pd.DataFram
     add_parties(company)
     add_goods(company)
     add_trade(company)
-    planted = plant(company)
-    add_ledger(company)
+    waiting = draw_planted_orders(company)
+    planted = [plant(company), plant_documents(company, waiting)]
     add_item_units(company)
     add_number_series(company)
     add_nav_tables(company)
-    return company, planted
+    return company, as_planted(pd.concat(planted, ignore_index=True))
 
 
 def write_sides(company: Company, nav_url: str, crm_url: str) -> None:
@@ -100,13 +101,6 @@ def write_sides(company: Company, nav_url: str, crm_url: str) -> None:
         engine.dispose()
 
 
-def _write_state(company: Company, url: str) -> None:
-    store = Store(url)
-    couplings = [pairs.assign(mapping=name) for name, pairs in company.pairs.items()]
-    store.save_couplings(conform(pd.concat(couplings, ignore_index=True), "coupling_records"))
-    store.save_option_mapping(conform(company.options, "option_mapping"))
-
-
 def _workspace(company: Company) -> str:
     settings = {
         "company": NAME,
@@ -116,8 +110,8 @@ def _workspace(company: Company) -> str:
         "couplings": "state",
         "setup": {
             "integration_user": company.robot,
-            "server_address": "https://larkmoor.crm.example",
-            "nav_web_client": "https://nav.larkmoor.example/larkmoor",
+            "server_address": CRM_ADDRESS,
+            "nav_web_client": NAV_ADDRESS,
         },
         "timezone": "UTC",
         "report": {"out": "runs"},

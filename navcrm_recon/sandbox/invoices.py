@@ -9,6 +9,7 @@ import pandas as pd
 
 from navcrm_recon.frames import TEXT
 from navcrm_recon.sandbox.company import Company, amounts
+from navcrm_recon.sandbox.documents import Documents
 from navcrm_recon.sandbox.draw import guids, numbers
 from navcrm_recon.sandbox.lines import (
     buyers,
@@ -20,7 +21,6 @@ from navcrm_recon.sandbox.lines import (
     totals,
 )
 from navcrm_recon.sandbox.mirror import mirror
-from navcrm_recon.sandbox.orders import Documents
 from navcrm_recon.sandbox.payments import BILLED, OPEN, came_late, states
 from navcrm_recon.sandbox.resources import words
 

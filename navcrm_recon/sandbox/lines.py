@@ -14,7 +14,6 @@ from navcrm_recon.sandbox.goods import LONE as LONE_ITEM
 from navcrm_recon.sandbox.goods import units_by_group
 from navcrm_recon.sandbox.mirror import local_currency_id
 from navcrm_recon.sandbox.money import Cents, half_up, in_currency, in_lcy, rates
-from navcrm_recon.sandbox.parties import LONE as LONE_CUSTOMER
 from navcrm_recon.sandbox.resources import words
 
 #: What a NAV line says of its item or resource.
@@ -33,9 +32,7 @@ def buyers(company: Company, chance: np.random.Generator, count: int) -> pd.Data
     Beside their own columns: ``payer`` (No. of who pays), and that one's ``currency``, ``rate``,
     ``discount_code`` and groups.
     """
-    customers = company.nav["Customer"]
-    busy = np.flatnonzero(np.arange(len(customers)) % LONE_CUSTOMER != 0)
-    return bought_by(company, customers.index[chance.choice(busy, count)])
+    return bought_by(company, pd.Index(chance.choice(company.busy, count)))
 
 
 def bought_by(company: Company, keys: pd.Index[str]) -> pd.DataFrame:
@@ -61,10 +58,10 @@ def currency_ids(company: Company, codes: pd.Series) -> pd.Series:
     return ids.where(codes != "", local_currency_id(company))
 
 
-def pool(company: Company) -> pd.DataFrame:
-    """Return what may be sold without a remark: ``_ABOUT``, ``price``, ``product``, ``key``.
+def find_goods(company: Company) -> None:
+    """Find what documents may sell without a remark, items first, then resources.
 
-    Items come first; resources follow.
+    ``company.goods`` then has the columns of ``_ABOUT``, ``price`` and ``product``.
     """
     items, resources = company.nav["Item"], company.nav["Resource"]
     sold = np.arange(len(items)) % LONE_ITEM != 0
@@ -73,14 +70,13 @@ def pool(company: Company) -> pd.DataFrame:
     resources = resources[(words("resources")["spare"] == "").to_numpy()]
     resources = resources.rename(columns={"Name": "Description"})
     parts = [
-        as_goods(company, items, _ITEM, "ITEM-PRODUCT"),
-        as_goods(company, resources, _RESOURCE, "RESOURCE-PRODUCT"),
+        _as_goods(company, items, _ITEM, "ITEM-PRODUCT"),
+        _as_goods(company, resources, _RESOURCE, "RESOURCE-PRODUCT"),
     ]
-    return pd.concat(parts, ignore_index=True)
+    company.goods = pd.concat(parts, ignore_index=True)
 
 
-def as_goods(company: Company, cards: pd.DataFrame, kind: int, mapping: str) -> pd.DataFrame:
-    """Return items or resources as what lines sell."""
+def _as_goods(company: Company, cards: pd.DataFrame, kind: int, mapping: str) -> pd.DataFrame:
     price = np.abs(np.rint(cards["Unit Price"].astype(float).to_numpy() * 100)).astype(np.int64)
     found = cards.assign(Type=kind, **{"Unit of Measure Code": cards["Base Unit of Measure"]})
     return found[_ABOUT].assign(
@@ -94,7 +90,7 @@ def draw_lines(
     """Return up to ``most`` lines for each buyer: goods, whole quantities, prices, discounts."""
     per = chance.integers(1, most + 1, len(who))
     document = np.repeat(np.arange(len(who)), per)
-    goods = pool(company)
+    goods = company.goods
     items = int((goods["Type"] == _ITEM).sum())
     service = chance.random(len(document)) < 0.1
     place = np.where(

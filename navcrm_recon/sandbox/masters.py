@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from navcrm_recon.frames import TEXT
-from navcrm_recon.sandbox.company import LCY, NAME, Company, amounts, cents
+from navcrm_recon.sandbox.company import LCY, NAME, ROBOT_MAIL, Company, amounts, cents
 from navcrm_recon.sandbox.draw import guids
 from navcrm_recon.sandbox.mirror import mirror
 from navcrm_recon.sandbox.names import address_part
@@ -104,6 +104,8 @@ def add_salespeople(company: Company) -> None:
             "isdisabled": [False, True, False],
             "islicensed": [True, True, False],
             "isintegrationuser": [True, False, False],
+            "internalemailaddress": [ROBOT_MAIL, "", ""],
+            "accessmode": [4, 0, 0],
         },
     )
 

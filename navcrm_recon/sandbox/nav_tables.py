@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from navcrm_recon.catalog.model import TableMapping
+from navcrm_recon.catalog.model import SALES_ORDER, TableMapping
 from navcrm_recon.frames import TEXT, UTC
 from navcrm_recon.sandbox.company import (
+    CRM_ADDRESS,
+    NAV_ADDRESS,
+    ROBOT_MAIL,
     Company,
     columns_of,
     coupled_table,
@@ -38,17 +41,21 @@ def _add_connection(company: Company) -> None:
         "CRM Connection Setup",
         {
             "Primary Key": [""],
-            "Server Address": "https://larkmoor.crm.example",
-            "User Name": "navintegration@larkmoor.example",
+            "Server Address": CRM_ADDRESS,
+            "User Name": ROBOT_MAIL,
             "Is Enabled": True,
+            "CRM Version": "9.0.2.1",
             "Is CRM Solution Installed": True,
-            "Dynamics NAV URL": "https://nav.larkmoor.example/larkmoor",
+            "Is S.Order Integration Enabled": True,
+            "Dynamics NAV URL": NAV_ADDRESS,
             "BaseCurrencyId": local_currency_id(company),
             "BaseCurrencyPrecision": 2,
             "BaseCurrencySymbol": "EUR",
             "CurrencyDecimalPrecision": 2,
         },
     )
+    ids = pd.Index(guids(company.seed, "nav_connection", 1))
+    company.add_crm("nav_connection", {"nav_dynamicsnavurl": NAV_ADDRESS}, ids)
 
 
 def _add_mappings(company: Company) -> None:
@@ -143,6 +150,9 @@ def _add_couplings(company: Company, ids: pd.Series) -> None:
     for mapping, table in _coupled_tables(company).items():
         pairs, number = company.pairs[mapping], company.catalog.nav[table].id
         records = f"{number} " + pairs["nav_key"]
+        if mapping == SALES_ORDER:
+            # By it the state tells an order that was deleted from one that was posted.
+            pairs["integration_id"] = ids.reindex(records).to_numpy()
         parts.append(
             pd.DataFrame(
                 {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from navcrm_recon.frames import TEXT, UTC
 from navcrm_recon.sandbox.company import EDITS_FROM, Company
 from navcrm_recon.sandbox.crm_orders import add_crm_orders
+from navcrm_recon.sandbox.documents import Documents
 from navcrm_recon.sandbox.draw import guids, numbers, take
 from navcrm_recon.sandbox.lines import bought_by, buyers, draw_lines, of_lines, priced
 from navcrm_recon.sandbox.money import half_up
@@ -27,38 +26,6 @@ _PARTLY = ["partly_shipped", "partly_invoiced"]
 _LATE = ["posted", "combined"]
 
 
-@dataclass(frozen=True)
-class Documents:
-    """Documents of buyers: ``who`` one row each, ``lines`` their priced lines."""
-
-    who: pd.DataFrame
-    lines: pd.DataFrame
-
-    def only(self, chosen: pd.Series) -> Documents:
-        """Return some of the documents, counted from 0 again."""
-        place = np.flatnonzero(chosen.to_numpy(dtype=bool))
-        kept = self.lines[self.lines["document"].isin(place)].reset_index(drop=True)
-        kept = kept.assign(document=np.searchsorted(place, kept["document"]))
-        return Documents(self.who.take(place).reset_index(drop=True), kept)
-
-    def by(self, column: str) -> Documents:
-        """Return the documents in the order of a column."""
-        order = self.who[column].argsort(kind="stable").to_numpy()
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        lines = self.lines.assign(document=rank[self.lines["document"]])
-        lines = lines.sort_values("document", kind="stable", ignore_index=True)
-        return Documents(self.who.take(order).reset_index(drop=True), lines)
-
-    def followed_by(self, others: Documents) -> Documents:
-        """Return these documents and others after them."""
-        shifted = others.lines.assign(document=others.lines["document"] + len(self.who))
-        return Documents(
-            pd.concat([self.who, others.who], ignore_index=True),
-            pd.concat([self.lines, shifted], ignore_index=True),
-        )
-
-
 def add_orders(company: Company) -> Documents:
     """Add sales orders on both sides; returns what was posted of them, to be invoiced.
 
@@ -66,7 +33,7 @@ def add_orders(company: Company) -> Documents:
     number), ``crm_id`` and ``number`` (of the NAV order, blank without one).
     """
     orders = _draw(company)
-    who = orders.who
+    who = company.orders = orders.who
     in_crm = orders.only(who["crm"] != "")
     number = in_crm.who["order"].rename("ordernumber")
     day = in_crm.who["day"]

@@ -68,6 +68,7 @@ def add_customers(company: Company) -> pd.DataFrame:
     company.add_crm("account", {**sent, **active, "accountnumber": firm["number"]}, ids)
     company.couple("CUSTOMER", nav.index, ids)
     company.spare["CUSTOMER"] = nav.index[::LONE]
+    company.busy = nav.index[np.arange(count) % LONE != 0]
     return firm
 
 

@@ -66,7 +66,12 @@ def plant(company: Company) -> pd.DataFrame:
         expected_differences(cases),
         _expected_options(company),
     ]
-    planted = pd.concat(every, ignore_index=True).reindex(columns=PLANTED).fillna("").astype(TEXT)
+    return as_planted(pd.concat(every, ignore_index=True))
+
+
+def as_planted(found: pd.DataFrame) -> pd.DataFrame:
+    """Return expected findings as ``planted.csv`` lists them: columns ``PLANTED``, sorted."""
+    planted = found.reindex(columns=PLANTED).fillna("").astype(TEXT)
     return planted.sort_values(PLANTED, ignore_index=True)
 
 
