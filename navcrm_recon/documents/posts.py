@@ -50,6 +50,14 @@ class Kind:
         return f"{self.marker}, before"
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What we saw of a kind of documents: the headers that are new, the highest row version."""
+
+    fresh: pd.DataFrame
+    newest: int
+
+
 _COMMON = ("No.", "Sell-to Customer No.", "Order No.", "Posting Date", _VERSION)
 SHIPMENTS = Kind("Sales Shipment Header", "Sales Shipment Line", f"{POSTS} shipments", _COMMON)
 INVOICES = Kind(
@@ -82,15 +90,15 @@ def post_updates(scene: Scene) -> list[Job]:
         since = _first_day(scene, store)
         job = new_job(scene, POSTS, "synchronization", "to_crm")
         store.start_job(job)
-        shipments, invoices = (_new(scene, store, each, since) for each in (SHIPMENTS, INVOICES))
+        looked = {each: _look(scene, store, each, since) for each in (SHIPMENTS, INVOICES)}
         refused = False
         if scene.setup.get("account_posts", True):
+            shipments, invoices = (each.fresh for each in looked.values())
             told = postings(shipments, invoices, _shipped_too(scene, invoices))
             refused = _post(Work(scene, store, job), told)
         finish(scene, store, job)
-        if not refused:
-            _remember(store, SHIPMENTS, shipments)
-            _remember(store, INVOICES, invoices)
+        for kind, each in looked.items() if not refused else ():
+            _remember(scene, store, kind, each.newest)
     return [job]
 
 
@@ -149,34 +157,35 @@ def _first_day(scene: Scene, store: Store) -> date:
     return first
 
 
-def _new(scene: Scene, store: Store, kind: Kind, since: date) -> pd.DataFrame:
-    """Return the headers that were posted since the run before the last one.
+def _look(scene: Scene, store: Store, kind: Kind, since: date) -> Looked:
+    """Look for what was posted since the run before the last one.
 
     A document whose lines we passed is an old one that was changed meanwhile.
     """
-    table, seen = scene.catalog.nav[kind.header], store.marker(kind.before)
+    table, before = scene.catalog.nav[kind.header], store.marker(kind.before)
+    seen = store.marker(kind.marker) if before is None else before
+    where = () if seen is None else (Condition(_VERSION, "ge", seen + 1),)
+    found = scene.nav.read(table, list(kind.columns), where)
+    newest = max([int(each) for each in found[_VERSION]], default=seen or 0)
     if seen is None:
-        seen = store.marker(kind.marker)
-    if seen is None:
-        found = scene.nav.read(table, list(kind.columns))
         day = found["Posting Date"]
-        return found[day.isna() | day.ge(pd.Timestamp(since))]
-    found = scene.nav.read(table, list(kind.columns), (Condition(_VERSION, "ge", seen + 1),))
+        return Looked(found[day.isna() | day.ge(pd.Timestamp(since))], newest)
     lines = scene.catalog.nav[kind.lines]
     of = ["Document No.", _VERSION]
     rows = read_naming(scene.nav, lines, of, "Document No.", found["No."])
     passed = rows.loc[rows[_VERSION].le(seen), "Document No."]
-    return found[~found["No."].isin(passed)]
+    return Looked(found[~found["No."].isin(passed)], newest)
 
 
-def _remember(store: Store, kind: Kind, found: pd.DataFrame) -> None:
-    """Note how far we looked."""
+def _remember(scene: Scene, store: Store, kind: Kind, newest: int) -> None:
+    """Note how far we looked: up to the last line of the last document."""
+    after = (Condition(_VERSION, "ge", newest + 1),)
+    lines = scene.nav.read(scene.catalog.nav[kind.lines], [_VERSION], after)[_VERSION]
     looked = store.marker(kind.marker)
-    newest = max([int(each) for each in found[_VERSION]], default=looked or 0)
     with store.transaction():
         if looked is not None:
             store.advance_marker(kind.before, looked)
-        store.advance_marker(kind.marker, newest)
+        store.advance_marker(kind.marker, max([int(each) for each in lines], default=newest))
 
 
 def _shipped_too(scene: Scene, invoices: pd.DataFrame) -> pd.Series:

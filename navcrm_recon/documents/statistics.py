@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pandas as pd
 
@@ -27,6 +28,7 @@ from navcrm_recon.frames import DECIMAL, TEXT, UTC, conform, empty
 from navcrm_recon.recon.changes import later
 from navcrm_recon.sides.writing import Written
 from navcrm_recon.state.jobs import Job
+from navcrm_recon.sync.confirm import behind
 from navcrm_recon.sync.currency import need_local_currency
 from navcrm_recon.sync.jobs import finish, in_a_run, log_errors, new_job
 from navcrm_recon.sync.make import key_of
@@ -160,7 +162,8 @@ def _make(
     work: Work, table: Table, wanted: pd.DataFrame, nav_keys: dict[str, str]
 ) -> dict[str, str]:
     """Make statistics with every amount 1: CRM shows a dash for what never had a value (CS1)."""
-    ones = pd.DataFrame(1, index=wanted.index, columns=list(AMOUNTS))
+    one = pd.Series([Decimal(1)] * len(wanted), index=wanted.index, dtype=DECIMAL)
+    ones = pd.DataFrame(dict.fromkeys(AMOUNTS, one), index=wanted.index)
     if CURRENCY in wanted:
         ones[CURRENCY] = wanted[CURRENCY]
     return write_noted(work, table, ones, Notes(work.job.mapping, "insert", nav_keys))
@@ -221,13 +224,16 @@ def _link(work: Work, pairs: pd.DataFrame) -> dict[str, str]:
 def _keep_unchanged(
     work: Work, account: Table, old: pd.DataFrame, written: Sequence[Written]
 ) -> None:
-    """Move the stamps of couplings along, but for accounts that were changed before (CS2)."""
+    """Move the stamps of couplings along; an edit nobody brought to NAV yet stays to be seen."""
     stamps = {each.key: each.modified_on for each in written if not each.error}
     known = work.store.coupling_records(MAPPING, crm_ids=list(stamps))
-    before = old[account.modified_on].reindex(known["crm_id"])
-    unseen = later(before, known[_STAMP])
-    moved = pd.Series(known["crm_id"].map(stamps), dtype=UTC)
-    work.store.save_couplings(known.assign(**{_STAMP: moved})[~unseen])
+    known = known[known[_STAMP].notna()].reset_index(drop=True)
+    unseen = later(old[account.modified_on].reindex(known["crm_id"]), known[_STAMP])
+    moved = [
+        behind("crm", stamps[key]) if edited else stamps[key]
+        for key, edited in zip(known["crm_id"], unseen, strict=True)
+    ]
+    work.store.save_couplings(known.assign(**{_STAMP: pd.Series(moved, dtype=UTC)}))
 
 
 def _one_sided(standing: Standing, pairs: pd.DataFrame) -> pd.DataFrame:

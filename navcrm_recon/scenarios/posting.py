@@ -32,6 +32,7 @@ from navcrm_recon.scenarios.products import Products
 from navcrm_recon.sides import Side
 
 _ORDER, _INVOICE, _INITIAL_ENTRY, _RELEASED = "Order", "Invoice", "Initial Entry", "Released"
+_OF_SHIPMENT, _OF_INVOICE = "Sales Shipment", "Sales Invoice"
 _ITEM = 2
 #: Where the numbers of posted documents begin.
 _FIRST = {"Sales Shipment Header": 102001, "Sales Invoice Header": 103001}
@@ -77,7 +78,7 @@ class Posting:
             self._insert("Sales Invoice Header", [self._invoice_header(order, posted, about)])
         if shipment:
             self._insert("Sales Shipment Line", shipment_lines(order, shipment))
-            self._leave_stock(shipped)
+            self._leave_stock(shipped, shipment, posted)
         if posted:
             lines = invoice_lines(order, posted)
             self._insert("Sales Invoice Line", lines)
@@ -160,21 +161,28 @@ class Posting:
     def _day(self, order: Order) -> str:
         return str(order.header["Posting Date"] or self._today)
 
-    def _leave_stock(self, lines: Sequence[OrderLine]) -> None:
-        """Enter into the item ledger what left the stock."""
-        entry = self._next("Item Ledger Entry")
-        rows = [
-            {
-                "Item No.": each.row["No."],
-                "Posting Date": self._today,
-                "Quantity": -in_base_units(each),
+    def _leave_stock(self, lines: Sequence[OrderLine], shipment: str, posted: str) -> None:
+        """Enter into the item ledger what left the stock, and its value.
+
+        The value of what is invoiced in the same posting goes by the number of the invoice.
+        """
+        entry, value = self._next("Item Ledger Entry"), self._next("Value Entry")
+        moved: list[Row] = []
+        values: list[Row] = []
+        for place, each in enumerate(each for each in lines if each.row["Type"] == _ITEM):
+            quantity, invoiced = -in_base_units(each), bool(posted and each.invoice)
+            common = {"Item No.": each.row["No."], "Posting Date": self._today}
+            moved.append(common | {"Entry No.": entry + place, "Quantity": quantity})
+            own: Row = {
+                "Entry No.": value + place,
+                "Item Ledger Entry No.": entry + place,
+                "Document Type": _OF_INVOICE if invoiced else _OF_SHIPMENT,
+                "Document No.": posted if invoiced else shipment,
+                "Item Ledger Entry Quantity": quantity,
             }
-            for each in lines
-            if each.row["Type"] == _ITEM
-        ]
-        self._insert(
-            "Item Ledger Entry", [r | {"Entry No.": entry + n} for n, r in enumerate(rows)]
-        )
+            values.append(common | own)
+        self._insert("Item Ledger Entry", moved)
+        self._insert("Value Entry", values)
 
     def _invoice_shipments(self, order: Order) -> list[tuple[Row, Decimal]]:
         """Say in an order's shipment lines what is invoiced of them, the oldest first.

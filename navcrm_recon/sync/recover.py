@@ -115,9 +115,10 @@ def _coupling(entry: dict[str, Any], replaced: pd.DataFrame) -> dict[str, Any]:
     same = _same(entry, replaced)
     before = as_rows(same)[0] if len(same) else {"skipped": False}
     if entry["action"] == "link":  # as ``confirm`` does
-        known = entry["source_stamp"], before[STAMPS[other]]
-        unseen = later(*(pd.Series([each], dtype=UTC) for each in known))[0]
-        return before if unseen else before | {STAMPS[other]: entry["at"]}
+        known = before[STAMPS[other]]
+        unseen = later(*(pd.Series([t], dtype=UTC) for t in (entry["source_stamp"], known)))[0]
+        there = behind(other, entry["at"]) if unseen else entry["at"]
+        return before if pd.isna(known) else before | {STAMPS[other]: there}
     new = {name: entry[name] for name in ("mapping", "nav_key", "crm_id", "baseline")}
     stamps = {STAMPS[source]: entry["source_stamp"], STAMPS[other]: entry["at"]}
     if entry["identity"]:
