@@ -57,10 +57,10 @@ def _demo(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     ws = open_workspace(options.workspace)
     counts = ws.check()
-    for name, facts in ws.describe().items():
-        told = [f"{key} {value}" for key, value in facts.items() if value]
-        told.append("may be written" if ws.side(name).writable else "only read")
-        print(f"{name}: {', '.join(told)}")
+    for side in (ws.side("nav"), ws.side("crm")):
+        told = [f"{key} {value}" for key, value in side.describe().items() if value]
+        told.append("may be written" if side.writable else "only read")
+        print(f"{side.name}: {', '.join(told)}")
     print(f"couplings: {ws.couplings_from}")
     print(as_table(counts))
     missing = ws.not_checked()
