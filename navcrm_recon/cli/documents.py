@@ -1,4 +1,4 @@
-"""Verbs of documents: sales orders."""
+"""Verbs of documents: sales orders, statistics, invoice states, posts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def add_documents_verbs(verbs: Verbs[argparse.ArgumentParser]) -> None:
         help="tell CRM which orders were invoiced in NAV, and offer those deleted there again",
     )
     with_output(orders)
+    summary = "bring the statistics of accounts and the states of invoices in CRM up to date"
+    statistics = verb(verbs, "statistics", _statistics, summary)
+    statistics.add_argument(
+        "--customer",
+        metavar="NO",
+        action="append",
+        help="only this customer; may be repeated",
+    )
+    statistics.add_argument(
+        "--posts",
+        action="store_true",
+        help="then post on the accounts what was posted in NAV since the last time",
+    )
 
 
 def _orders(options: argparse.Namespace) -> int:
@@ -42,3 +55,9 @@ def _orders(options: argparse.Namespace) -> int:
     if options.create:
         jobs.append(ws.create_sales_orders(options.crm_id))
     return show_jobs(jobs)
+
+
+def _statistics(options: argparse.Namespace) -> int:
+    ws = open_workspace(options.workspace)
+    jobs = ws.update_statistics(options.customer)
+    return show_jobs([*jobs, *ws.post_updates()] if options.posts else jobs)
