@@ -31,7 +31,7 @@ LOCAL = "GBP"
 CURRENCIES = {"EUR": "0.01", "JPY": "1", "KWD": "0.001", "CHF": "0.05", "USD": "0"}
 BUSINESS = ("DOMESTIC", "EU", "EXPORT", "")
 #: VAT product group -> its rate where it is taxed.
-RATES = {"VAT25": "25", "VAT10": "10", "VAT7": "7.7", "VAT0": "0", "UNKNOWN": None}
+RATES = {"VAT25": "25", "VAT10": "10", "VAT7": "7.7", "VAT0": "0", "": "3", "UNKNOWN": None}
 WORDS = ["mahogany", "chair,", "Straße;", "crème", "'brûlée'", "<b>100", "%</b>", "&", "of"]
 
 
