@@ -7,7 +7,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 DEMO ?= data/demo
 WORKERS ?= 3
 SOAK ?= tests/test_scenarios.py tests/test_demo.py tests/test_crash.py tests/test_processes.py \
-	tests/test_cost.py tests/test_converge.py
+	tests/test_cost.py tests/test_converge.py tests/test_order_crash.py
 
 BIN := .venv/bin
 READY := .venv/.ready

@@ -2,7 +2,8 @@
 
 It reads a line of JSON from standard input, a list of tasks, starts a process for each, waits for
 all of them and answers with a line: of each its exit status (-9 = killed) and what it counted.
-A task has ``workspace``, and may have ``mapping``; ``batch``, the records of a batch; ``kill_at``,
+A task has ``workspace``, and may have ``mapping``; ``calls``, what to call instead of
+``synchronize``; ``batch``, the records of a batch; ``kill_at``,
 the number of the statement before which it kills itself; ``kill_before``, a text of that statement;
 ``kill_after``, seconds after which it is killed.
 """
@@ -19,7 +20,9 @@ import sqlalchemy as sa
 
 import navcrm_recon as nr
 import navcrm_recon.workspace  # the slow part, done once
-from navcrm_recon.sync import write
+from navcrm_recon.documents import order_states
+from navcrm_recon.documents.orders import creating
+from navcrm_recon.sync import steps, write
 
 
 def synchronize(task):
@@ -36,9 +39,14 @@ def synchronize(task):
     # What is killed before a commit has sent its last statement and loses it all the same.
     for name in ("before_cursor_execute", "commit"):
         sa.event.listen(sa.Engine, name, counted)
-    write.BATCH = task.get("batch", write.BATCH)
+    for module in (write, steps, creating, order_states):
+        module.BATCH = task.get("batch", module.BATCH)
     begun = time.monotonic()
-    nr.open_workspace(task["workspace"]).synchronize(task.get("mapping"))
+    workspace = nr.open_workspace(task["workspace"])
+    for name in task.get("calls", ()):
+        getattr(workspace, name)()
+    if "calls" not in task:
+        workspace.synchronize(task.get("mapping"))
     return {"statements": count, "seconds": time.monotonic() - begun}
 
 
