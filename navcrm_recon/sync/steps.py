@@ -121,7 +121,7 @@ def _steps_of(table: Table, changes: Sequence[Change]) -> list[Step]:
             steps[-1][name] = value
         else:
             steps.append({name: value})
-    return steps
+    return [*steps]
 
 
 def _take(
