@@ -7,7 +7,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python; do \
 DEMO ?= data/demo
 WORKERS ?= 3
 SOAK ?= tests/test_scenarios.py tests/test_demo.py tests/test_crash.py tests/test_processes.py \
-	tests/test_cost.py tests/test_converge.py tests/test_order_crash.py
+	tests/test_cost.py tests/test_converge.py tests/test_order_crash.py \
+	tests/test_order_totals.py tests/test_real_orders.py
 
 BIN := .venv/bin
 READY := .venv/.ready

@@ -16,7 +16,7 @@ from tests.generated_orders import Order, company_with, draw_books, draw_orders
 from tests.reference_orders import Books, NavOrder, RefusedError, nav_order
 
 SOAK = bool(os.environ.get("NAVCRM_SOAK"))
-ORDERS, COUNTED = (5_000, 1_000) if SOAK else (150, 30)
+ORDERS, COUNTED = (5_000, 1_000) if SOAK else (150, 12)
 
 
 def rows(side: Side, workspace: Workspace, table: str, names: list[str]) -> list[dict[str, Any]]:
