@@ -47,6 +47,8 @@ def conform(frame: pd.DataFrame, schema: str) -> pd.DataFrame:
         A column of the frame is not in the schema.
     """
     columns = SCHEMAS[schema]
+    if _conforms(frame, columns):
+        return frame.copy(deep=False)
     unknown = [name for name in frame.columns if name not in columns]
     if unknown:
         raise KeyError(f"{unknown} not in the schema '{schema}'")
@@ -55,6 +57,13 @@ def conform(frame: pd.DataFrame, schema: str) -> pd.DataFrame:
         for name, dtype in columns.items()
     }
     return pd.DataFrame(series, index=frame.index, columns=list(columns))
+
+
+def _conforms(frame: pd.DataFrame, columns: Mapping[str, Any]) -> bool:
+    """Say whether a frame has all columns as declared, and no text is missing."""
+    if list(frame.columns) != list(columns) or list(frame.dtypes) != list(columns.values()):
+        return False
+    return not any(series.hasnans for _, series in frame.items() if series.dtype == TEXT)
 
 
 def as_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -19,6 +19,9 @@ from navcrm_recon.sandbox.databases import create_tables, declare_tables
 
 COMPANY = "CRONUS International Ltd."
 SIDES: tuple[SideName, ...] = ("nav", "crm")
+#: Where files are kept in memory, which need not survive a power cut; else the usual place.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
+_IN_MEMORY = _MEMORY if _MEMORY.is_dir() else None
 _SERVER = "postgresql+psycopg://127.0.0.1:5432/postgres"
 
 
@@ -37,7 +40,7 @@ def fresh_databases(sides: str) -> Iterator[dict[str, str]]:
         finally:
             _administer(f"DROP DATABASE {name} WITH (FORCE)")
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=_IN_MEMORY) as folder:
         for side in SIDES:
             shutil.copy(_sqlite_template() / f"{side}.db", folder)
         yield {name: f"sqlite:///{folder}/{name}.db" for name in ("nav", "crm", "state")}

@@ -117,6 +117,8 @@ class Database:
             if connection is not None and columns:
                 query = select(*columns).where(*conditions).order_by(*order)
                 rows = connection.execute(query).all()
+        if not rows:
+            return empty(frame)
         # As plain tuples: pandas looks long at every row of another kind.
         found = pd.DataFrame(map(tuple, rows), columns=[column.name for column in columns])
         return conform(found, frame)

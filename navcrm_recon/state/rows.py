@@ -42,7 +42,8 @@ def _plain(series: pd.Series) -> list[Any]:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         naive: list[Any] = series.dt.tz_convert(None).to_numpy("datetime64[us]").tolist()
         return naive
-    return series.astype(object).where(series.notna(), None).tolist()
+    # NaN, NaT and NA are the values that do not equal themselves.
+    return [None if each is pd.NA or each != each else each for each in series.tolist()]
 
 
 def naive(at: datetime | None) -> datetime | None:
