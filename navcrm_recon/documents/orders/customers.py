@@ -34,23 +34,7 @@ def customers(facts: Facts, problems: Problems) -> pd.DataFrame:
         "description": orders["description"].where(orders["description"].ne(""), orders["name"]),
         "sell_to": sell_to, "bill_to": bill_to,
     })  # fmt: skip
-    blank = party.eq("")
-    problems.add(
-        "C1 NoCustomer", rows, blank, "customerid",
-        "it has no customer ({description}). Choose an account or a contact in CRM.",
-    )  # fmt: skip
-    lost = ~blank & ~account.isin(list(parties.accounts.index))
-    problems.add(
-        "C4 CannotFindAccountForOrder", rows, lost, "customerid",
-        "its customer is no account of CRM, nor a contact of one ({value}). Give the order, or its "
-        "contact, an account.",
-    )  # fmt: skip
-    uncoupled = ~blank & ~lost & sell_to.eq("")
-    problems.add(
-        "C5 NotCoupledCustomer", rows.assign(value=name), uncoupled, "customerid",
-        "the account {value} is not coupled to a customer. Couple it, or create a customer from "
-        "it.",
-    )  # fmt: skip
+    _check_accounts(facts, problems, rows)
     gone = sell_to.ne("") & ~there
     problems.add(
         "C6 CustomerGone", rows.assign(value=sell_to), gone, "customerid",
@@ -66,6 +50,27 @@ def customers(facts: Facts, problems: Problems) -> pd.DataFrame:
     _blocked(facts, problems, rows, bill_to, bill_to.ne(sell_to))
     known = there & ~lost_bill_to
     return pd.DataFrame({"sell_to": sell_to.where(known, ""), "bill_to": bill_to.where(known, "")})
+
+
+def _check_accounts(facts: Facts, problems: Problems, rows: pd.DataFrame) -> None:
+    """Note orders whose account is not given, not there, or not coupled (C1 to C5)."""
+    blank = rows["value"].eq("")
+    problems.add(
+        "C1 NoCustomer", rows, blank, "customerid",
+        "it has no customer ({description}). Choose an account or a contact in CRM.",
+    )  # fmt: skip
+    lost = ~blank & ~rows["account"].isin(list(facts.parties.accounts.index))
+    problems.add(
+        "C4 CannotFindAccountForOrder", rows, lost, "customerid",
+        "its customer is no account of CRM, nor a contact of one ({value}). Give the order, or its "
+        "contact, an account.",
+    )  # fmt: skip
+    uncoupled = ~blank & ~lost & rows["sell_to"].eq("")
+    problems.add(
+        "C5 NotCoupledCustomer", rows.assign(value=rows["name"]), uncoupled, "customerid",
+        "the account {value} is not coupled to a customer. Couple it, or create a customer from "
+        "it.",
+    )  # fmt: skip
 
 
 def _blocked(
