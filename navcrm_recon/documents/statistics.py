@@ -40,6 +40,7 @@ STATISTICS = "ACCOUNT STATISTICS"
 LINK = "nav_accountstatisticsid"
 CURRENCY = "transactioncurrencyid"
 _STAMP = "last_synch_crm_modified_on"
+_OUTCOMES = ("inserted", "modified", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -151,10 +152,13 @@ def _update(work: Work, keys: Sequence[str] | None) -> None:
         wanted[CURRENCY] = pd.Series(currency, index=wanted.index, dtype=TEXT)
     nav_keys = dict(zip(pairs["record"], pairs["nav_key"], strict=True))
     refused = _make(work, table, wanted.loc[born], nav_keys)
-    refused |= _fill(work, table, wanted.drop(list(refused)), nav_keys)
+    outcome, more = _fill(work, table, wanted.drop(list(refused)), nav_keys)
+    refused |= more
     refused |= _link(work, pairs[new & ~pairs["record"].isin(list(refused))])
+    counts = outcome[~outcome.index.isin(list(refused))].value_counts()
+    job.inserted, job.modified, job.unchanged = (int(counts.get(n, 0)) for n in _OUTCOMES)
     errors.append(_refused(pairs, refused))
-    job.failed += sum(len(each) for each in errors)
+    job.failed = sum(len(each) for each in errors)
     log_errors(scene, work.store, job, pd.concat(errors))
 
 
@@ -171,19 +175,22 @@ def _make(
 
 def _fill(
     work: Work, table: Table, wanted: pd.DataFrame, nav_keys: dict[str, str]
-) -> dict[str, str]:
-    """Give statistics their values where any differs, and count (CS3)."""
+) -> tuple[pd.Series, dict[str, str]]:
+    """Give statistics their values where any differs.
+
+    Returns
+    -------
+    What became of each (CS3), and why some were refused, by their ids.
+    """
     old = work.scene.crm.read(table, list(wanted.columns), (), wanted.index.tolist())
     wanted = wanted.loc[old.index]
     differs = _differ(wanted, old)
-    new = old["nav_customerno"].eq("")
     notes = Notes(work.job.mapping, "modify", nav_keys)
     refused = write_noted(work, table, wanted[differs], notes, old[differs])
-    good = ~old.index.isin(list(refused))
-    work.job.inserted += int((new & differs & good).sum())
-    work.job.modified += int((~new & differs & good).sum())
-    work.job.unchanged += int((~differs).sum())
-    return refused
+    new = old["nav_customerno"].eq("")
+    inserted, modified, unchanged = _OUTCOMES
+    outcome = pd.Series(modified, index=old.index, dtype=TEXT)
+    return outcome.mask(new, inserted).where(differs, unchanged), refused
 
 
 def _differ(wanted: pd.DataFrame, old: pd.DataFrame) -> pd.Series:
