@@ -34,6 +34,8 @@ NAV_ADDRESS = "https://nav.larkmoor.example/larkmoor"
 ROBOT_MAIL = "navintegration@larkmoor.example"
 #: The last synchronisation of everything ended before this day; what is planted came later.
 EDITS_FROM = pd.Timestamp("2018-09-17T06:00:00", tz="UTC")
+#: The day the demo company is looked at; its statistics are of this day.
+TODAY = pd.Timestamp("2018-09-24")
 _FIRST = pd.Timestamp("2018-01-08T06:00:00", tz="UTC")
 _BASE_SECONDS = 200 * 24 * 3600
 
@@ -46,8 +48,9 @@ class Company:
 
     ``nav`` / ``crm``: record frames by table, flow fields included; ``pairs``: per mapping which
     ``nav_key`` is coupled with which ``crm_id``; ``spare``: per mapping the NAV keys that nothing
-    else refers to; ``kept``: those to which nothing happens by chance; ``busy``: customers
-    that documents may name; ``goods``: what they may sell; ``orders``: the sales orders and their
+    else refers to; ``kept``: those to which nothing happens by chance;
+    ``uncoupled``: those that never had a partner; ``busy``: customers that documents may name;
+    ``goods``: what they may sell; ``orders``: the sales orders and their
     stages; ``payments``: what becomes of each invoice in the ledger; ``modified``: NAV's
     modified-on by table; ``options``: rows of the option mapping; ``retired``: keys of NAV records
     that are gone, with the time, by table.
@@ -61,6 +64,7 @@ class Company:
     pairs: dict[str, pd.DataFrame] = field(default_factory=dict)
     spare: dict[str, pd.Index[str]] = field(default_factory=dict)
     kept: dict[str, pd.Index[str]] = field(default_factory=dict)
+    uncoupled: dict[str, pd.Index[str]] = field(default_factory=dict)
     busy: pd.Index[str] = field(default_factory=lambda: pd.Index([], dtype=TEXT))
     goods: pd.DataFrame = field(default_factory=pd.DataFrame)
     orders: pd.DataFrame = field(default_factory=pd.DataFrame)

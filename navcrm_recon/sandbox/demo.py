@@ -21,6 +21,7 @@ from navcrm_recon.sandbox.nav_tables import add_nav_tables
 from navcrm_recon.sandbox.order_plants import draw_planted_orders
 from navcrm_recon.sandbox.parties import add_parties
 from navcrm_recon.sandbox.planting import as_planted, plant
+from navcrm_recon.sandbox.prices import add_prices
 from navcrm_recon.sandbox.setup import add_number_series
 from navcrm_recon.sandbox.trade import add_trade
 
@@ -81,6 +82,7 @@ def make_company(*, scale: int = 1, seed: int = 1) -> tuple[Company, pd.DataFram
     add_masters(company)
     add_parties(company)
     add_goods(company)
+    add_prices(company)
     add_trade(company)
     waiting = draw_planted_orders(company)
     planted = [plant(company), plant_documents(company, waiting)]

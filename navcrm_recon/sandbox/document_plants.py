@@ -10,6 +10,7 @@ from navcrm_recon.sandbox.documents import Documents
 from navcrm_recon.sandbox.ledger import FIRST_LATE_DAY, add_ledger
 from navcrm_recon.sandbox.order_plants import add_planted_orders
 from navcrm_recon.sandbox.payments import came_late, states
+from navcrm_recon.sandbox.prices import add_default_price_list, expected_prices
 from navcrm_recon.sandbox.resources import words
 from navcrm_recon.sandbox.statistics import add_statistics
 
@@ -27,6 +28,7 @@ def plant_documents(company: Company, waiting: Documents) -> pd.DataFrame:
         The orders that must fail, as they were drawn before anything was planted.
     """
     add_ledger(company)
+    add_default_price_list(company)
     statistics = add_statistics(company).assign(frame="statistics")
     parts = [
         add_planted_orders(company, waiting),
@@ -34,6 +36,7 @@ def plant_documents(company: Company, waiting: Documents) -> pd.DataFrame:
         expected_order_states(company),
         expected_invoice_states(company),
         expected_posts(company),
+        expected_prices(company),
         statistics,
         words("setup_findings").assign(frame="setup_checks"),
     ]

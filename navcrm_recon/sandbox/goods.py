@@ -1,4 +1,4 @@
-"""Items, resources and what they cost whom, with their CRM products and price lists."""
+"""Items and resources with their CRM products."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from navcrm_recon.frames import TEXT
-from navcrm_recon.sandbox.company import Company, amounts, cents, columns_of
+from navcrm_recon.sandbox.company import Company, amounts, cents
 from navcrm_recon.sandbox.draw import guids, numbers, take
 from navcrm_recon.sandbox.mirror import local_currency_id, mirror
 from navcrm_recon.sandbox.resources import words
 
-ITEMS, PRICES = 1500, 110
+ITEMS = 1500
 #: Every so many items one has neither prices nor documents.
 LONE = 5
+#: A unit whose unit group has a second unit.
+REEL = "REEL"
 #: How the small table marks the resource that stands for write-ins.
 WRITE_IN = "write-in"
 #: Which of sixty items is sold in boxes; its unit is another one.
@@ -26,11 +28,9 @@ SERVICES = {"Gen. Prod. Posting Group": "SERVICES", "VAT Prod. Posting Group": "
 
 
 def add_goods(company: Company) -> None:
-    """Add items, resources, price groups and sales prices."""
+    """Add items, resources and their products."""
     add_items(company)
     add_resources(company)
-    add_price_groups(company)
-    add_sales_prices(company)
 
 
 def add_items(company: Company) -> None:
@@ -39,6 +39,7 @@ def add_items(company: Company) -> None:
     chance = company.chance("items")
     goods, series = words("goods"), words("series")["series"]
     good = goods.take(chance.integers(0, len(goods), count)).reset_index(drop=True)
+    unit = good["unit"].where(~on_reels(count), REEL)
     size = pd.Series(chance.integers(14, 64, count).astype(str), dtype=TEXT)
     number = numbers("B-", 10010, count, 10)
     stock = _stock(company, chance, number)
@@ -56,7 +57,7 @@ def add_items(company: Company) -> None:
             + " "
             + size,
             "Description 2": good["category"].str.capitalize(),
-            "Base Unit of Measure": good["unit"],
+            "Base Unit of Measure": unit,
             "Sales Unit of Measure": np.where(in_boxes(count), "BOX", ""),
             "Inventory Posting Group": good["category"],
             **GOODS,
@@ -75,11 +76,17 @@ def add_items(company: Company) -> None:
     )
     _add_products(company, "ITEM-PRODUCT", nav, 1)
     company.spare["ITEM-PRODUCT"] = nav.index[::LONE]
+    company.kept["ITEM-PRODUCT"] = nav.index[on_reels(count)]
 
 
 def in_boxes(count: int) -> npt.NDArray[np.bool_]:
     """Say which items are sold in boxes of a dozen, though kept in another unit."""
     return np.asarray(np.arange(count) % 60 == BOXED)
+
+
+def on_reels(count: int) -> npt.NDArray[np.bool_]:
+    """Say which items have a unit whose unit group CRM's users have broken (documents 4.5)."""
+    return np.asarray(np.arange(count) % 500 == 3)
 
 
 def add_item_units(company: Company) -> None:
@@ -126,6 +133,7 @@ def _add_products(company: Company, mapping: str, nav: pd.DataFrame, type_code: 
         "producttypecode": type_code,
         "productstructure": 1,
         "quantitydecimal": 2,
+        "vendorname": nav["Vendor No."].map(company.nav["Vendor"]["Name"]).fillna(""),
         "statecode": np.where(blocked, 1, 0),
         "statuscode": np.where(blocked, 2, 1),
         "transactioncurrencyid": local_currency_id(company),
@@ -137,8 +145,9 @@ def _add_products(company: Company, mapping: str, nav: pd.DataFrame, type_code: 
 
 
 def units_by_group(company: Company) -> pd.Series:
-    """Return the id of a unit group's one unit by the id of the group."""
+    """Return the id of a unit group's base unit by the id of the group."""
     units = company.crm["uom"]
+    units = units[units["isschedulebaseuom"]]
     return pd.Series(units.index, index=pd.Index(units["uomscheduleid"]), dtype=TEXT)
 
 
@@ -182,73 +191,7 @@ def add_resources(company: Company) -> None:
         },
     )
     # What stands for write-ins is no product (documents W4).
-    _add_products(company, "RESOURCE-PRODUCT", nav[(rows["spare"] != WRITE_IN).to_numpy()], 3)
+    write_in = (rows["spare"] == WRITE_IN).to_numpy(dtype=bool)
+    company.uncoupled["RESOURCE-PRODUCT"] = nav.index[write_in]
+    _add_products(company, "RESOURCE-PRODUCT", nav[~write_in], 3)
     company.spare["RESOURCE-PRODUCT"] = nav.index[(rows["spare"] == "yes").to_numpy()]
-
-
-def add_price_groups(company: Company) -> None:
-    """Add customer price groups and their price lists."""
-    rows = words("price_groups")
-    nav = company.add_nav(
-        "Customer Price Group",
-        {"Code": rows["code"], "Description": rows["description"], "Coupled to CRM": True},
-    )
-    ids = pd.Index(guids(company.seed, "pricelevel", len(rows)))
-    currency = rows["currency"].map(company.crm_id_of("CURRENCY"))
-    columns = {
-        **mirror(company, "CUSTPRCGRP-PRICE", nav),
-        "transactioncurrencyid": currency.fillna(local_currency_id(company)),
-        "statecode": 0,
-        "statuscode": 100001,
-    }
-    company.add_crm("pricelevel", columns, ids)
-    company.couple("CUSTPRCGRP-PRICE", nav.index, ids)
-    company.spare["CUSTPRCGRP-PRICE"] = nav.index[(rows["spare"] == "yes").to_numpy()]
-
-
-def add_sales_prices(company: Company) -> None:
-    """Add sales prices of the groups with their price list lines, and prices of other kinds."""
-    chance = company.chance("sales prices")
-    groups = words("price_groups")
-    groups = groups[groups["spare"] == ""]
-    items = company.nav["Item"]
-    sold = np.flatnonzero(np.arange(len(items)) % LONE != 0)
-    count = PRICES * company.scale
-    item = np.concatenate(
-        [np.sort(chance.choice(sold, count, replace=False)) for _ in groups.index]
-    )
-    group = groups.take(np.repeat(np.arange(len(groups)), count)).reset_index(drop=True)
-    share = cents(group["share"])
-    chosen = items.take(item).reset_index(drop=True)
-    base = np.rint(chosen["Unit Price"].astype(float).abs().to_numpy() * 100).astype(np.int64)
-    columns = {
-        "Item No.": chosen["No."],
-        "Sales Type": np.ones(len(group), dtype=np.int64),
-        "Sales Code": group["code"],
-        "Starting Date": pd.Series([pd.Timestamp("2018-01-01")] * len(group)),
-        "Currency Code": group["currency"],
-        "Variant Code": "",
-        "Unit of Measure Code": chosen["Base Unit of Measure"],
-        "Minimum Quantity": amounts(np.zeros(len(group)), 0),
-        "Unit Price": amounts(base * share // 100),
-    }
-    rows = pd.DataFrame(columns)
-    others = rows.iloc[:: len(groups) * 2].copy()
-    others["Sales Type"] = 2
-    others["Sales Code"] = ""
-    keys = ["Item No.", "Sales Type", "Sales Code", "Currency Code"]
-    others = others.drop_duplicates(keys)
-    every = pd.concat([rows, others], ignore_index=True)
-    nav = company.add_nav("Sales Price", columns_of(every))
-    nav = nav[nav["Sales Type"] == 1]
-    ids = pd.Index(guids(company.seed, "productpricelevel", len(nav)))
-    unit_groups = nav["Unit of Measure Code"].map(company.crm_id_of("UNIT OF MEASURE"))
-    line = {
-        "uomscheduleid": unit_groups,
-        "uomid": unit_groups.map(units_by_group(company)),
-        "productidname": chosen["Description"],
-    }
-    sent = mirror(company, "SALESPRC-PRODPRICE", nav)
-    company.add_crm("productpricelevel", {**line, **sent}, ids)
-    company.couple("SALESPRC-PRODPRICE", nav.index, ids)
-    company.spare["SALESPRC-PRODPRICE"] = nav.index

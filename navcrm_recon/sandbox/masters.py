@@ -186,14 +186,17 @@ def add_units(company: Company) -> None:
     company.add_crm(
         "uomschedule", {**sent, "name": "NAV " + rows["code"], "statecode": 0, "statuscode": 1}, ids
     )
+    second = rows["spare"] == "broken"
+    more = int(second.sum())
     units = {
-        "name": rows["code"],
-        "uomscheduleid": ids,
-        "quantity": amounts(np.ones(len(rows)), 0),
-        "isschedulebaseuom": True,
+        "name": pd.concat([rows["code"], rows["code"][second] + "-100"]),
+        "uomscheduleid": [*ids, *ids[second]],
+        "quantity": amounts([1] * len(rows) + [100] * more, 0),
+        "isschedulebaseuom": [True] * len(rows) + [False] * more,
     }
-    company.add_crm("uom", units, pd.Index(guids(company.seed, "uom", len(rows))))
+    company.add_crm("uom", units, pd.Index(guids(company.seed, "uom", len(rows) + more)))
     company.couple("UNIT OF MEASURE", nav.index, ids)
+    company.kept["UNIT OF MEASURE"] = nav.index[second]
     company.spare["UNIT OF MEASURE"] = nav.index[(rows["spare"] == "yes").to_numpy()]
 
 

@@ -20,6 +20,7 @@ from navcrm_recon.sandbox.company import (
 from navcrm_recon.sandbox.draw import guids
 from navcrm_recon.sandbox.mirror import local_currency_id
 from navcrm_recon.sandbox.resources import words
+from navcrm_recon.sync.price_lists import DEFAULT_NAME
 
 _DIRECTIONS = {"both": 0, "to_crm": 1, "to_nav": 2}
 _RESULTS = {"": 0, "success": 1, "failure": 2}
@@ -37,6 +38,7 @@ def add_nav_tables(company: Company) -> None:
 
 
 def _add_connection(company: Company) -> None:
+    lists = company.crm["pricelevel"]["name"]
     company.add_nav(
         "CRM Connection Setup",
         {
@@ -48,6 +50,7 @@ def _add_connection(company: Company) -> None:
             "Is CRM Solution Installed": True,
             "Is S.Order Integration Enabled": True,
             "Dynamics NAV URL": NAV_ADDRESS,
+            "Default CRM Price List ID": lists.index[lists.eq(DEFAULT_NAME)],
             "BaseCurrencyId": local_currency_id(company),
             "BaseCurrencyPrecision": 2,
             "BaseCurrencySymbol": "EUR",

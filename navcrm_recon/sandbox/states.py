@@ -149,11 +149,11 @@ def expected_states(company: Company, fates: list[Fate]) -> pd.DataFrame:
     # NAV has no record for its own currency, so CRM's stands alone (documents 4.7).
     local = {"mapping": "CURRENCY", "nav_key": "", "expected": "crm_only"}
     own = currencies.index[currencies["isocurrencycode"] == LCY]
-    # The resource that stands for write-ins is no product (documents W4).
-    write_in = {"mapping": "RESOURCE-PRODUCT", "crm_id": "", "expected": "nav_only"}
-    setup = company.nav["Sales & Receivables Setup"]["Write-in Product No."]
     parts += [pd.DataFrame({**local, "crm_id": own}), _option_states()]
-    parts.append(pd.DataFrame({**write_in, "nav_key": setup.to_numpy()}))
+    parts += [
+        pd.DataFrame({"mapping": name, "nav_key": keys, "crm_id": "", "expected": "nav_only"})
+        for name, keys in company.uncoupled.items()
+    ]
     return pd.concat(parts, ignore_index=True).assign(frame="couplings")
 
 

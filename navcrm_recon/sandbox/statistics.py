@@ -6,14 +6,12 @@ import numpy as np
 import pandas as pd
 
 from navcrm_recon.frames import TEXT
-from navcrm_recon.sandbox.company import Company, amounts
+from navcrm_recon.sandbox.company import TODAY, Company, amounts
 from navcrm_recon.sandbox.draw import guids
 from navcrm_recon.sandbox.ledger import FIRST_LATE_DAY
 from navcrm_recon.sandbox.mirror import local_currency_id
 from navcrm_recon.sandbox.money import in_cents
 
-#: The day the demo company is looked at; its statistics are of this day.
-TODAY = pd.Timestamp("2018-09-24")
 #: Accounts without statistics, and accounts whose statistics are gone.
 WITHOUT, LOST = 12, 3
 _LINK = "nav_accountstatisticsid"

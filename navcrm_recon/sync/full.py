@@ -19,6 +19,7 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.hooks import is_led
 from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say, writable_store
 from navcrm_recon.sync.passes import Request, synchronize_mapping
+from navcrm_recon.sync.price_lists import standing_apart
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.renames import followed_records
 from navcrm_recon.sync.scene import Scene
@@ -96,6 +97,8 @@ def count(scene: Scene, mapping: TableMapping) -> Counted:
     known = followed_records(scene, mapping)
     nav = scene.nav.read(mapping.nav, [], mapping.filters.get("nav", ())).index
     crm = scene.crm.read(mapping.crm, [], mapping.filters.get("crm", ())).index
+    apart = standing_apart(scene, mapping)
+    crm = crm[~crm.isin(apart) | crm.isin(known["crm_id"])]
     return Counted(
         len(nav),
         len(crm),

@@ -10,7 +10,7 @@ import pandas as pd
 from navcrm_recon.catalog.model import Condition
 from navcrm_recon.frames import as_rows, join_key
 from navcrm_recon.sync.make import Make, key_of
-from navcrm_recon.sync.price_lists import PriceList, default_price_list, price_list
+from navcrm_recon.sync.price_lists import CURRENCY_NAME, PriceList, default_price_list, price_list
 from navcrm_recon.sync.scene import Scene, read_naming
 
 _GROUPS, _PRICES = "CUSTPRCGRP-PRICE", "SALESPRC-PRODPRICE"
@@ -51,7 +51,7 @@ def price_lists(scene: Scene, codes: pd.Series) -> PriceLists:
     currencies = keys.map(known.drop_duplicates("nav_key").set_index("nav_key")["crm_id"])
     lists = _lists_in(scene, currencies.dropna().tolist())
     for code, currency in zip(named, currencies.fillna(""), strict=True):
-        name = f"Price List in {code}"
+        name = f"{CURRENCY_NAME}{code}"
         own = lists[lists["transactioncurrencyid"].eq(currency)]
         own = own[own["name"].eq(name)] if own["name"].eq(name).any() else own
         if len(own):

@@ -18,6 +18,7 @@ from navcrm_recon.recon.links import crm_urls, nav_urls
 from navcrm_recon.recon.options import OptionSides, missing_options
 from navcrm_recon.recon.resolution import Changes
 from navcrm_recon.sync.hooks import hook_of
+from navcrm_recon.sync.price_lists import standing_apart
 from navcrm_recon.sync.references import references
 from navcrm_recon.sync.renames import followed_records
 from navcrm_recon.sync.scene import Scene, coupling_records, option_rows, records
@@ -36,6 +37,9 @@ def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
     else:
         crm = _known(scene, mapping, "crm", known["crm_id"])
     frame = _judged(scene, mapping, recon_couplings.couplings(mapping.name, known, nav, crm))
+    apart = standing_apart(scene, mapping)
+    frame = frame[~(frame["state"].eq("crm_only") & frame["crm_id"].isin(apart))]
+    frame = frame.reset_index(drop=True)
     gone = frame["state"].isin(["both_deleted"])
     nav_keys = frame["nav_key"].mask(gone | frame["state"].eq("nav_deleted"), "")
     crm_ids = frame["crm_id"].mask(gone | frame["state"].eq("crm_deleted"), "")

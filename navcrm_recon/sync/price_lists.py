@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from navcrm_recon.catalog.model import Condition
+import pandas as pd
+
+from navcrm_recon.catalog.model import Condition, TableMapping
+from navcrm_recon.frames import TEXT
 from navcrm_recon.sync.make import Make, key_of
 from navcrm_recon.sync.references import local_currency
-from navcrm_recon.sync.scene import Scene
+from navcrm_recon.sync.scene import Scene, read_available
 
 #: What price lists of NAV are called after (documents 0.2).
 PRODUCT_NAME = "Dynamics NAV"
 DEFAULT_NAME = f"{PRODUCT_NAME} Default Price List"
-_ENTITY, _MAPPING = "pricelevel", "CUSTPRCGRP-PRICE"
+#: What the price list that invoices in a currency name is called, before the currency's code.
+CURRENCY_NAME = "Price List in "
+_ENTITY, _LINE, _MAPPING = "pricelevel", "productpricelevel", "CUSTPRCGRP-PRICE"
 
 
 @dataclass(frozen=True)
@@ -61,3 +66,20 @@ def price_list(scene: Scene, name: str, code: str, currency: str, reason: str) -
         return PriceList(str(same.index[0]))
     fields = {"name": names[1] if len(there) else name, "transactioncurrencyid": currency}
     return PriceList(key, Make(_MAPPING, _ENTITY, key, fields, reason))
+
+
+def standing_apart(scene: Scene, mapping: TableMapping) -> pd.Index[str]:
+    """Return the CRM records that no record of NAV is to be coupled with: our own lists.
+
+    The default price list and those invoices name are made here; so are their lines.
+    """
+    if mapping.crm.name not in (_ENTITY, _LINE):
+        return pd.Index([], dtype=TEXT)
+    lists = read_available(scene.crm, scene.catalog.crm[_ENTITY], ["name"])
+    found = default_price_list(scene)
+    named = lists["name"].str.startswith((DEFAULT_NAME, CURRENCY_NAME)).fillna(False)
+    own = lists.index[named | lists.index.isin([found.crm_id] if found else [])]
+    if mapping.crm.name == _ENTITY:
+        return own
+    where = (Condition("pricelevelid", "in", own.tolist()),)
+    return scene.crm.read(mapping.crm, ["pricelevelid"], where).index
