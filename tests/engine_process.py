@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 import navcrm_recon as nr
 import navcrm_recon.workspace  # the slow part, done once
-from navcrm_recon.documents import order_states
+from navcrm_recon.documents import noted, order_states, statistics
 from navcrm_recon.documents.orders import creating
 from navcrm_recon.sync import steps, write
 
@@ -39,7 +39,7 @@ def synchronize(task):
     # What is killed before a commit has sent its last statement and loses it all the same.
     for name in ("before_cursor_execute", "commit"):
         sa.event.listen(sa.Engine, name, counted)
-    for module in (write, steps, creating, order_states):
+    for module in (write, steps, creating, order_states, noted, statistics):
         module.BATCH = task.get("batch", module.BATCH)
     begun = time.monotonic()
     workspace = nr.open_workspace(task["workspace"])
