@@ -18,6 +18,7 @@ FACTS = (
     "matched",  # not coupled, but found on the other side (2.4)
     "only_coupled",  # only coupled records are synchronised
     "forced",
+    "closed",  # the partner is closed, and takes no change any more
     "protected",  # the partner was changed since, and is not to be overwritten (R7.5)
     "modified",  # the source changed since the last synchronisation (3.6)
     "both_modified",  # both records did, and the mapping goes both ways
@@ -53,6 +54,7 @@ def decide(mapping: TableMapping, direction: Direction, facts: pd.DataFrame) -> 
         (gone & forced, "fail", "D2c", "coupled to a deleted record"),
         (lost & (when_deleted[0] == "restore"), "fail", "D11", _NOT_TRANSFERRED),
         (gone, when_deleted[0], "D2b", when_deleted[1]),
+        (f["closed"], "skip", "IL5", "closed on the other side, where it takes no change any more"),
         (f["protected"], "skip", "R7.5", "the other side was changed since the last "
          "synchronisation; name the record alone to overwrite it"),
         (uncoupled & f["only_coupled"], "skip", "D3", "not coupled, and the mapping only "

@@ -89,7 +89,8 @@ def examine(
     facts["gone"] = picked.coupled & ~_exists(scene, mapping, other, partner)
     untimed = picked.modified_on.isna().to_numpy(dtype=bool)
     looked_at = facts["forced"] | facts["modified"] | untimed
-    at = _at(picked.coupled & ~facts["gone"] & ~facts["skipped"] & looked_at)
+    aside = facts["skipped"] | facts["closed"]
+    at = _at(picked.coupled & ~facts["gone"] & ~aside & looked_at)
     born = _born(scene, mapping, direction, picked, facts)
     matched = _matches(scene, store, mapping, direction, born)
     partner.iloc[born.places] = matched.to_numpy()
@@ -131,6 +132,7 @@ def _facts(
     facts = pd.DataFrame({name: np.zeros(len(couplings), dtype=bool) for name in FACTS})
     facts["coupled"], facts["skipped"] = picked.coupled, couplings["skipped"].to_numpy(dtype=bool)
     facts["forced"], facts["only_coupled"] = request.force, only
+    facts["closed"] = picked.closed
     later_here = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
     facts["modified"] = later_here | request.links | request.completes
     return facts

@@ -65,7 +65,8 @@ class Hook:
     ``makes``: what new records need beside. ``follows``: what is synchronised after them;
     ``completes``: the columns they get once that is done; ``marks``: what the source then holds.
     ``led``: its records only go with those they follow; ``by_name``: who names one makes it, though
-    only coupled ones are synchronised by themselves. ``sent``: NAV's records as their values are
+    only coupled ones are synchronised by themselves; ``closed``: what CRM has closed it does not
+    change any more. ``sent``: NAV's records as their values are
     transferred, from the columns that are read.
     """
 
@@ -81,6 +82,7 @@ class Hook:
     marks: Mapping[str, Any] = field(default_factory=dict)
     led: bool = False
     by_name: bool = False
+    closed: bool = False
     sent: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
 
@@ -112,7 +114,7 @@ HOOKS: Mapping[tuple[str, str], Hook] = {
         invoices.invoice,
         nav=invoices.NAV_COLUMNS,
         crm=invoices.CRM_COLUMNS,
-        ignores=invoices.closed_invoices,
+        closed=True,
         new_needs=invoices.customers_of_invoices,
         makes=invoices.lists_of_invoices,
         follows=Follows("POSTEDSALESLINE-INV", "Document No."),

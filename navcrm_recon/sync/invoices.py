@@ -252,19 +252,6 @@ def lists_of_invoices(scene: Scene, mapping: TableMapping, records: pd.DataFrame
     return price_lists(scene, without["Currency Code"].drop_duplicates()).wanted
 
 
-def closed_invoices(
-    scene: Scene, mapping: TableMapping, direction: Direction, records: pd.DataFrame
-) -> Mask | None:
-    """Leave out invoices that CRM has closed: it refuses to change them (IL5, documents 2.6)."""
-    if direction != "to_crm" or not len(records):
-        return None
-    known = _couplings(scene, mapping.name, nav_keys=records.index.tolist())
-    rows = scene.crm.read(mapping.crm, ["statecode"], (), known["crm_id"].tolist())
-    closed = rows.index[rows["statecode"].fillna(_ACTIVE).ne(_ACTIVE).to_numpy(dtype=bool)]
-    held = known.loc[known["crm_id"].isin(list(closed)), "nav_key"]
-    return np.asarray(records.index.isin(held.tolist()), dtype=bool)
-
-
 def completed(work: Work) -> list[FieldWrite]:
     """Give an invoice whose lines are in CRM its totals and its state (documents 2.5).
 

@@ -22,7 +22,7 @@ from navcrm_recon.sync.price_lists import standing_apart
 from navcrm_recon.sync.references import references
 from navcrm_recon.sync.renames import followed_records
 from navcrm_recon.sync.scene import Scene, coupling_records, option_rows, records
-from navcrm_recon.sync.select import OneWay, columns_of, since_watermark
+from navcrm_recon.sync.select import OneWay, closed, columns_of, since_watermark
 
 
 def observe_couplings(scene: Scene, mapping: TableMapping) -> pd.DataFrame:
@@ -149,13 +149,14 @@ def observe_changes(scene: Scene, mapping: TableMapping, coupled: pd.DataFrame) 
     failed_to_nav = coupled["last_synch_result"].eq("failure").to_numpy(dtype=bool)
     user = str(scene.setup.get("integration_user", "")).lower()
     modified_by = crm_row["modified_by"].fillna("").str.lower()
+    open_ = ~closed(scene, mapping, coupled)
     nav_retried, crm_retried = failed_to_crm & ~skipped, failed_to_nav & ~skipped
     return Changes(
         nav_later=nav_later,
         crm_later=crm_later,
         nav_modified=nav_later | nav_retried,
         crm_modified=crm_later | crm_retried,
-        nav_picked=nav_retried | _beyond(scene, mapping, "to_crm", nav_row),
+        nav_picked=(nav_retried | _beyond(scene, mapping, "to_crm", nav_row)) & open_,
         crm_picked=crm_retried | _beyond(scene, mapping, "to_nav", crm_row["modified_on"]),
         own_write=(modified_by.eq(user) & (user != "")).to_numpy(dtype=bool),
         fresh=(nav_stamp.isna() & crm_stamp.isna()).to_numpy(dtype=bool),

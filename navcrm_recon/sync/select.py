@@ -60,6 +60,7 @@ class Picked:
     ``couplings``: frame ``coupling_records``, blank keys where a record is not coupled.
     ``modified_on``: NaT where the product keeps none. ``retried``: the last attempt failed.
     ``identity``: the Integration ID of a NAV record, blank where it has none or of CRM records.
+    ``closed``: the partner takes no change any more (``hooks.Hook``).
     ``newest``: the highest modified-on of all that was examined, as far as it is past.
     """
 
@@ -68,6 +69,7 @@ class Picked:
     modified_on: pd.Series
     identity: pd.Series
     retried: Mask
+    closed: Mask
     newest: datetime | None
 
     @property
@@ -130,12 +132,24 @@ def select(
         modified_on.reindex(records.index),
         identity,
         retried,
+        closed(scene, mapping, couplings),
         None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
     )
-    only = request.only(mapping)
-    if request.keys is None and only:
-        return _some(picked, picked.coupled)
-    return picked
+    if request.keys is not None:
+        return picked
+    kept = picked.coupled if request.only(mapping) else np.ones(len(records), dtype=bool)
+    return _some(picked, kept & ~picked.closed)
+
+
+def closed(scene: Scene, mapping: TableMapping, couplings: pd.DataFrame) -> Mask:
+    """Say which CRM records of couplings are closed where CRM then refuses changes (IL5)."""
+    hook = hook_of(mapping)
+    if hook is None or not hook.closed:
+        return np.zeros(len(couplings), dtype=bool)
+    ids = couplings["crm_id"]
+    rows = scene.crm.read(mapping.crm, ["statecode"], (), ids[ids.ne("")].tolist())
+    done = rows.index[rows["statecode"].fillna(0).ne(0).to_numpy(dtype=bool)]
+    return np.asarray(ids.isin(list(done)).to_numpy(), dtype=bool)
 
 
 def _some(picked: Picked, kept: Mask) -> Picked:
@@ -145,6 +159,7 @@ def _some(picked: Picked, kept: Mask) -> Picked:
         picked.modified_on[kept],
         picked.identity[kept],
         picked.retried[kept],
+        picked.closed[kept],
         picked.newest,
     )
 

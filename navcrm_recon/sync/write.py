@@ -61,7 +61,7 @@ def _acting(each: Pass) -> list[int]:
     # What a link pass need not fill keeps its coupling as it is.
     kept = decisions["action"].eq("unchanged") if each.request.links else decisions["rule"].eq("D6")
     unchanged = kept.to_numpy()
-    each.job.skipped += int(skipped.sum())
+    each.job.skipped += 0 if each.request.completes else int(skipped.sum())
     each.job.unchanged += int(unchanged.sum())
     return [int(place) for place in np.flatnonzero(~skipped & ~unchanged)]
 
