@@ -181,23 +181,25 @@ def figures(
     return pd.DataFrame(columns, index=customers.index)
 
 
-def read_figures(scene: Scene, keys: Sequence[str]) -> pd.DataFrame:
+def read_figures(scene: Scene, keys: Sequence[str], work_date: date | None = None) -> pd.DataFrame:
     """Return the statistics of the customers that are in NAV, of these keys (``figures``).
+
+    ``work_date``: the day they are of, today where it is None.
 
     A table that the database does not have, such as those of the service module, counts as
     nothing (ST5).
     """
     customers = scene.nav.read(scene.catalog.nav["Customer"], list(CARRIED.values()), (), keys)
-    work_date = scene.today()
+    day = scene.today() if work_date is None else work_date
     periods = read_available(
         scene.nav, scene.catalog.nav["Accounting Period"], ["Starting Date", "New Fiscal Year"]
     )
     numbers = customers["No."].tolist()
     added = {
         name: added_up(_rows(scene, one, numbers), one)
-        for name, one in sums(work_date, fiscal_year(periods, work_date)).items()
+        for name, one in sums(day, fiscal_year(periods, day)).items()
     }
-    return figures(scene.catalog.crm[ENTITY], customers, added, work_date)
+    return figures(scene.catalog.crm[ENTITY], customers, added, day)
 
 
 def _rows(scene: Scene, one: Sum, numbers: Sequence[str]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 import pandas as pd
@@ -93,9 +94,14 @@ def update_statistics(scene: Scene, customers: Customers = None) -> list[Job]:
     return [*jobs, *update_invoice_states(scene, customers)]
 
 
-def statistics(scene: Scene, customers: Customers = None) -> pd.DataFrame:
-    """Return what NAV says of coupled customers beside what CRM shows: frame ``statistics``."""
-    standing = _standing(scene, keys_of(scene, customers))
+def statistics(
+    scene: Scene, customers: Customers = None, as_of: date | None = None
+) -> pd.DataFrame:
+    """Return what NAV says of coupled customers beside what CRM shows: frame ``statistics``.
+
+    ``as_of``: NAV's work date, today where it is None.
+    """
+    standing = _standing(scene, keys_of(scene, customers), as_of)
     pairs = standing.pairs[standing.pairs["in_nav"] & standing.pairs["in_crm"]]
     nav = standing.figures.loc[pairs["nav_key"]]
     shown = standing.records.reindex(pairs["record"])
@@ -118,10 +124,10 @@ def statistics(scene: Scene, customers: Customers = None) -> pd.DataFrame:
     return conform(every, "statistics").sort_values("nav_key", kind="stable", ignore_index=True)
 
 
-def _standing(scene: Scene, keys: Sequence[str] | None) -> Standing:
+def _standing(scene: Scene, keys: Sequence[str] | None, work_date: date | None = None) -> Standing:
     """Read what NAV and CRM say of some or all coupled customers."""
     known = coupled(scene, keys)
-    figures = read_figures(scene, known["nav_key"].tolist())
+    figures = read_figures(scene, known["nav_key"].tolist(), work_date)
     account, table = scene.catalog.crm["account"], scene.catalog.crm[ENTITY]
     accounts = scene.crm.read(account, ["name", LINK], (), known["crm_id"].tolist())
     links = known["crm_id"].map(accounts[LINK]).fillna("").astype(TEXT)

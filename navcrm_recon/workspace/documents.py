@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -131,8 +132,17 @@ class Documents(Synchronizing):
         """
         return post_updates(self._scene)
 
-    def statistics(self, customers: str | Sequence[str] | None = None) -> pd.DataFrame:
+    def statistics(
+        self, customers: str | Sequence[str] | None = None, as_of: date | None = None
+    ) -> pd.DataFrame:
         """Return what NAV says of coupled customers beside what CRM shows (frame ``statistics``).
+
+        Parameters
+        ----------
+        customers
+            Numbers of customers; None = all that are coupled.
+        as_of
+            NAV's work date: what is overdue, and which fiscal year it is; None = today.
 
         Returns
         -------
@@ -142,7 +152,7 @@ class Documents(Synchronizing):
             currency; ``crm_value`` blank where CRM shows none), ``as_of`` (the day of CRM's).
             Sorted by ``nav_key``, figures in CRM's order (documents 6.1).
         """
-        return statistics(self._scene.fresh(), customers)
+        return statistics(self._scene.fresh(), customers, as_of)
 
     def opportunities(self, customer: str) -> pd.DataFrame:
         """Return the open opportunities of a customer's account (documents 3.2, 6.5).
