@@ -13,6 +13,7 @@ from navcrm_recon.frames import TEXT
 #: What ``decide`` reads of each record, all bool.
 FACTS = (
     "skipped",  # the coupling is marked skipped
+    "yields",  # another record of the source stands for the record of the other side (PG10)
     "coupled",
     "gone",  # coupled, and the record of the other side is not there
     "matched",  # not coupled, but found on the other side (2.4)
@@ -51,6 +52,8 @@ def decide(mapping: TableMapping, direction: Direction, facts: pd.DataFrame) -> 
     when_both = _when_both(mapping, direction)
     table: list[tuple[Any, str, str, str]] = [
         (f["skipped"], "skip", "D1", "the coupling is skipped until it is restored"),
+        (f["yields"], "skip", "PG10", "another price falls on the same line of the price list, "
+         "and wins it"),
         (gone & forced, "fail", "D2c", "coupled to a deleted record"),
         (lost & (when_deleted[0] == "restore"), "fail", "D11", _NOT_TRANSFERRED),
         (gone, when_deleted[0], "D2b", when_deleted[1]),

@@ -27,6 +27,7 @@ class FieldWrite:
     ``old``/``new`` in the destination's type; ``writes``: the field is written; ``fails``: it
     fails the record; ``both``: the row is bidirectional; ``opposite``: the other pass has a value
     to bring; ``ours``/``theirs``: the baseline says source/destination changed the field.
+    ``problem``: why it fails, one text for all records or one for each.
     """
 
     row: FieldMapping | None
@@ -40,7 +41,7 @@ class FieldWrite:
     ours: Mask
     theirs: Mask
     both: bool
-    problem: str = ""
+    problem: str | pa.Array = ""
 
     @property
     def differs(self) -> Mask:
@@ -223,7 +224,7 @@ def extra_field(
     *,
     given: Mask | None = None,
     fails: Mask | None = None,
-    problem: str = "",
+    problem: str | pa.Array = "",
     both: bool = False,
 ) -> FieldWrite:
     """Return the write of a column no field mapping names (engine 4.7).

@@ -30,18 +30,18 @@ def units_in_groups(units: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     units
-        CRM's units: ``name, uomscheduleid, baseuom`` (str), ``quantity`` (decimal),
-        ``isschedulebaseuom`` (boolean).
+        CRM's units: ``name, uomscheduleid`` (str), ``quantity`` (decimal), ``isschedulebaseuom``
+        (boolean).
 
     Returns
     -------
     DataFrame
         Index = ``uomscheduleid``. ``uomid, unit_name`` (str), ``units`` (int64), ``base`` and
-        ``single`` (bool: the base unit, quantity 1; where CRM does not say, it is).
+        ``single`` (bool: the base unit, quantity 1 or not said), ``quantity`` (decimal).
     """
     ordered = units.assign(
         uomid=units.index,
-        base=_is_base(units),
+        base=units["isschedulebaseuom"].fillna(False).astype(bool),
         single=units["quantity"].isna() | units["quantity"].eq(1).fillna(False),
     ).sort_values("base", ascending=False, kind="stable")
     first = ordered.drop_duplicates("uomscheduleid").set_index("uomscheduleid")
@@ -51,12 +51,6 @@ def units_in_groups(units: pd.DataFrame) -> pd.DataFrame:
         {"units": "int64", "base": bool, "single": bool, "uomid": TEXT, "unit_name": TEXT}
     )
     return found[["uomid", "unit_name", "units", "base", "single", "quantity"]]
-
-
-def _is_base(units: pd.DataFrame) -> pd.Series:
-    """Say which units are the base of their group; one that names no other is, if CRM is silent."""
-    alone = units["baseuom"].eq("") | units["baseuom"].eq(units.index.to_series())
-    return units["isschedulebaseuom"].fillna(alone.astype("boolean")).astype(bool)
 
 
 def checked_units(codes: pd.Series, groups: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:

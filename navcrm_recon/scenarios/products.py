@@ -182,9 +182,14 @@ class Products:
         ]
 
     def insert_crm(self, entity: str, rows: Sequence[Mapping[str, Any]], by: str) -> None:
-        """Insert CRM records: handles become GUIDs, CRM stamps who and when."""
+        """Insert CRM records: handles become GUIDs, CRM stamps who and when.
+
+        CRM says itself which unit is the base of its group: one that is given no other.
+        """
         known = self.table("crm", entity)
         for row in rows:  # one by one: a record may name one before it
+            if entity == "uom" and not row.get("baseuom"):
+                row = {"isschedulebaseuom": True, **row}
             stamped = self._stamped(known, self._ids(known, self._born(known, row)), by)
             insert_rows(self._engines["crm"], self._tables["crm"][entity], [stamped])
 

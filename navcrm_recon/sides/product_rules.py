@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from navcrm_recon.catalog.model import Table
+from navcrm_recon.sides import crm_rules
 from navcrm_recon.sides.sql_schema import Physical
 from navcrm_recon.sides.sql_transaction import (
     Transaction,
@@ -91,6 +92,8 @@ def after(
     write_all: WriteAll,
 ) -> None:
     """Write the records that follow from written ones; ``old`` is None for new records."""
+    if table.side == "crm":
+        crm_rules.after(tx, table, rows, old)
     if table.name != "Customer" or table.side != "nav":
         return
     changed = _changed(rows, old)
@@ -189,7 +192,10 @@ def _status_reasons(
     return [{} if None in reasons else {"statuscode": each} for each in reasons]
 
 
-_RULES = (_composed_names, _search_names, _company_names, _status_reasons)
+_RULES = (
+    _composed_names, _search_names, _company_names, _status_reasons, crm_rules.price_lines,
+    crm_rules.exchange_rates,
+)  # fmt: skip
 
 
 def _new_companies(

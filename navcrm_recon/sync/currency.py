@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from decimal import Decimal
 
 import pandas as pd
 
@@ -14,8 +13,9 @@ from navcrm_recon.frames import conform
 from navcrm_recon.sides.writing import Write
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
-from navcrm_recon.sync.adjust import currency_precision
+from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.jobs import finish, new_job, say
+from navcrm_recon.sync.rates import currency_precision, local_rate
 from navcrm_recon.sync.references import local_currency
 from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.select import Request
@@ -42,7 +42,7 @@ def make_local_currency(
     SideError
         CRM refuses it.
     """
-    if not _needed(mapping, records):
+    if not _needed(scene, mapping, records):
         return []
     return need_local_currency(scene, store, mapping.name, heard)
 
@@ -80,8 +80,11 @@ def need_local_currency(
     return [job]
 
 
-def _needed(mapping: TableMapping, records: pd.DataFrame) -> bool:
+def _needed(scene: Scene, mapping: TableMapping, records: pd.DataFrame) -> bool:
     """Say whether any record is in the local currency."""
+    hook = hook_of(mapping)
+    if hook is not None and len(records) and hook.local_currency(scene, records):
+        return True
     columns = [
         row.nav.name
         for row in mapping.enabled_fields
@@ -113,7 +116,7 @@ def _values(scene: Scene, code: str) -> dict[str, object]:
         "currencyname": code,
         "currencysymbol": code,
         "currencyprecision": currency_precision(scene),
-        "exchangerate": Decimal(1),
+        "exchangerate": local_rate(scene, code),
     }
 
 

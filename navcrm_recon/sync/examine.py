@@ -89,18 +89,14 @@ def examine(
     facts["gone"] = picked.coupled & ~_exists(scene, mapping, other, partner)
     untimed = picked.modified_on.isna().to_numpy(dtype=bool)
     looked_at = facts["forced"] | facts["modified"] | untimed
-    aside = facts["skipped"] | facts["closed"]
-    at = _at(picked.coupled & ~facts["gone"] & ~aside & looked_at)
+    kept_out = facts["skipped"] | facts["yields"] | facts["closed"]
+    at = _at(picked.coupled & ~facts["gone"] & ~kept_out & looked_at)
     born = _born(scene, mapping, direction, picked, facts)
     matched = _matches(scene, store, mapping, direction, born)
     partner.iloc[born.places] = matched.to_numpy()
     facts["matched"] = ~picked.coupled & partner.ne("").to_numpy()
     at = np.union1d(at, _at(facts["matched"]))
-    there, modified_on, identity = _there(scene, mapping, direction, picked, partner, at)
-    if request.completes:
-        source = picked.records.iloc[at]
-        more = completions(Work(scene, mapping, direction, source, there.old))
-        there = replace(there, fields=[*there.fields, *more])
+    there, modified_on, identity = _there(scene, mapping, direction, request, picked, partner, at)
     if request.links:
         there = replace(there, fields=filling(there.fields, link_columns(mapping, other)))
     facts.loc[at, "modified"] |= untimed[at] & _tells(there, picked.couplings["baseline"].iloc[at])
@@ -133,6 +129,7 @@ def _facts(
     facts["coupled"], facts["skipped"] = picked.coupled, couplings["skipped"].to_numpy(dtype=bool)
     facts["forced"], facts["only_coupled"] = request.force, only
     facts["closed"] = picked.closed
+    facts["yields"] = picked.yields
     later_here = later(picked.modified_on, couplings[STAMPS[source]]) | picked.retried
     facts["modified"] = later_here | request.links | request.completes
     return facts
@@ -165,19 +162,21 @@ def _born(
     """Return what would be written to the records that are to be made."""
     restored = facts["gone"] & ~facts["forced"] & (mapping.deletion_conflict == "restore")
     uncoupled = ~facts["coupled"] & (~facts["only_coupled"] | bool(mapping.auto_match))
-    at = _at((restored | uncoupled) & ~facts["skipped"])
+    at = _at((restored | uncoupled) & ~facts["skipped"] & ~facts["yields"])
     source = picked.records.iloc[at]
     if not len(at):
         return Part(at, [])
     frames = (source, None) if direction == "to_crm" else (None, source)
     fields = new_fields(mapping, direction, source, references(scene, mapping, *frames))
-    return Part(at, [*fields, *adjustments(Work(scene, mapping, direction, source, None))])
+    work = Work(scene, mapping, direction, source, None, fields)
+    return Part(at, [*fields, *adjustments(work)])
 
 
 def _there(
     scene: Scene,
     mapping: TableMapping,
     direction: OneWay,
+    request: Request,
     picked: Picked,
     partner: pd.Series,
     at: Positions,
@@ -201,7 +200,8 @@ def _there(
     pairs = (source, old) if direction == "to_crm" else (old, source)
     baselines = picked.couplings["baseline"].iloc[at].reset_index(drop=True)
     fields = field_writes(mapping, direction, pairs, references(scene, mapping, *pairs), baselines)
-    fields += adjustments(Work(scene, mapping, direction, source, old))
+    work = Work(scene, mapping, direction, source, old, tuple(fields), request.completes)
+    fields += [*adjustments(work), *(completions(work) if request.completes else ())]
     return Part(at, fields, old), modified_on, identity
 
 

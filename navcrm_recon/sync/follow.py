@@ -27,10 +27,19 @@ def is_completed(mapping: TableMapping) -> bool:
     return hook is not None and hook.completes is not None
 
 
-def leads(mapping: TableMapping, action: str) -> bool:
-    """Say whether other records follow one for which a pass did this."""
+def looked_at_again(mapping: TableMapping) -> bool:
+    """Say whether a mapping's records are completed, or looked at again when they are new."""
     hook = hook_of(mapping)
-    return hook is not None and hook.follows is not None and action in hook.follows.after
+    return hook is not None and (hook.again or hook.completes is not None)
+
+
+def leads(mapping: TableMapping, action: str) -> bool:
+    """Say whether other records follow one for which a pass did this, or its own completion."""
+    hook = hook_of(mapping)
+    if hook is None:
+        return False
+    follows = hook.follows is not None and action in hook.follows.after
+    return follows or (hook.again and action in ("insert", "restore"))
 
 
 def noted_followers(scene: Scene, mapping: TableMapping, done: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import pandas as pd
 from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.recon.align import Mask
 from navcrm_recon.recon.fields import FieldWrite
-from navcrm_recon.sync import adjust, invoice_lines, invoices
+from navcrm_recon.state.store import Store
+from navcrm_recon.sync import adjust, goods, invoice_lines, invoices, price_groups, rates
 from navcrm_recon.sync.adjust import Adjust
 from navcrm_recon.sync.make import Make
 from navcrm_recon.sync.scene import Scene
@@ -28,8 +29,16 @@ Needs = Callable[[Scene, TableMapping, Direction, pd.DataFrame], Sequence[tuple[
 Makes = Callable[[Scene, TableMapping, pd.DataFrame], Sequence[Make]]
 
 
+#: Returns which records leave the destination's record to another one, None for none.
+Yields = Callable[[Scene, Store, TableMapping, Direction, pd.DataFrame], Mask | None]
+
+
 def _nothing_ignored(*_: object) -> None:
     return None
+
+
+def _not_needed(*_: object) -> bool:
+    return False
 
 
 def _nothing_needed(*_: object) -> tuple[()]:
@@ -62,7 +71,10 @@ class Hook:
     the destination, with the records as they are there or without (new ones). ``ignores``: the
     records a scheduled pass leaves out without a counter (R3.7). ``needs`` / ``new_needs``: what
     is synchronised before records, or new records, are, in the same direction (engine 4.5).
-    ``makes``: what new records need beside. ``follows``: what is synchronised after them;
+    ``makes`` / ``lists``: what new records, or any, need beside; ``local_currency``: whether they
+    need that. ``yields``: which leave the destination's record to others. ``again``: new records
+    are looked at once more as they then are, as CRM takes some columns in a modification only.
+    ``follows``: what is synchronised after them;
     ``completes``: the columns they get once that is done; ``marks``: what the source then holds.
     ``led``: its records only go with those they follow; ``by_name``: who names one makes it, though
     only coupled ones are synchronised by themselves; ``closed``: what CRM has closed it does not
@@ -77,6 +89,10 @@ class Hook:
     needs: Needs = _nothing_needed
     new_needs: Needs = _nothing_needed
     makes: Makes = _nothing_needed
+    lists: Makes = _nothing_needed
+    local_currency: Callable[[Scene, pd.DataFrame], bool] = _not_needed
+    yields: Yields = _nothing_ignored
+    again: bool = False
     follows: Follows | None = None
     completes: Adjust | None = None
     marks: Mapping[str, Any] = field(default_factory=dict)
@@ -85,6 +101,16 @@ class Hook:
     closed: bool = False
     sent: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
+
+_PRODUCT = Hook(
+    goods.product,
+    nav=goods.NAV_COLUMNS,
+    crm=goods.CRM_COLUMNS,
+    ignores=goods.write_in_products,
+    lists=goods.lists_of_products,
+    local_currency=lambda *_: True,
+    again=True,
+)
 
 HOOKS: Mapping[tuple[str, str], Hook] = {
     ("Customer", "account"): Hook(
@@ -102,14 +128,10 @@ HOOKS: Mapping[tuple[str, str], Hook] = {
         new_needs=adjust.customers_of_contacts,
     ),
     ("Currency", "transactioncurrency"): Hook(
-        adjust.currency, crm=("exchangerate", "currencyprecision")
+        rates.currency, crm=("exchangerate", "currencyprecision")
     ),
-    ("Item", "product"): Hook(
-        adjust.product, nav=("Base Unit of Measure", "Blocked"), crm=adjust.PRODUCT_COLUMNS
-    ),
-    ("Resource", "product"): Hook(
-        adjust.product, nav=("Base Unit of Measure", "Blocked"), crm=adjust.PRODUCT_COLUMNS
-    ),
+    ("Item", "product"): _PRODUCT,
+    ("Resource", "product"): _PRODUCT,
     ("Sales Invoice Header", "invoice"): Hook(
         invoices.invoice,
         nav=invoices.NAV_COLUMNS,
@@ -132,9 +154,20 @@ HOOKS: Mapping[tuple[str, str], Hook] = {
         led=True,
         sent=invoice_lines.as_sent,
     ),
-    ("Unit of Measure", "uomschedule"): Hook(adjust.unit_group, crm=("name",)),
+    ("Unit of Measure", "uomschedule"): Hook(goods.unit_group, crm=("name", "statecode")),
+    ("Customer Price Group", "pricelevel"): Hook(
+        price_groups.price_group,
+        nav=price_groups.GROUP_COLUMNS,
+        crm=price_groups.LIST_COLUMNS,
+        needs=price_groups.items_of_groups,
+        local_currency=price_groups.needs_local_currency,
+        follows=Follows(price_groups.PRICES, "Sales Code"),
+    ),
     ("Sales Price", "productpricelevel"): Hook(
-        adjust.price_line, nav=("Unit of Measure Code",), crm=("uomid", "uomscheduleid")
+        price_groups.price_line,
+        nav=price_groups.PRICE_COLUMNS,
+        crm=price_groups.LINE_COLUMNS,
+        yields=price_groups.yielding_prices,
     ),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -101,10 +102,19 @@ class ImaginedSide:
                     self._new.setdefault(table.name, set()).add(key)
                     if table.name == "Customer":
                         self._make_company(key, write.values)
+                    if table.name == "uomschedule":
+                        self._make_unit(key, write.values.get("baseuomname"))
                 rows[key] = rows.get(key, {}) | dict(write.values)
                 stamps[key] = (now, by)
             out.append(Written(key, now))
         return out
+
+    def _make_unit(self, group: str, name: Any) -> None:
+        """Imagine the unit CRM makes for a new unit group (``sides.crm_rules``)."""
+        key = f"{UNBORN}uom of {group}>"
+        values = {"uomid": key, "name": name, "uomscheduleid": group, "quantity": Decimal(1)}
+        self._new.setdefault("uom", set()).add(key)
+        self._rows.setdefault("uom", {})[key] = {**values, "isschedulebaseuom": True}
 
     def _make_company(self, customer: str, values: Mapping[str, Any]) -> None:
         """Imagine the company contact NAV makes for a new customer (``sides.product_rules``)."""

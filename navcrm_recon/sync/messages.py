@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog.model import TableMapping
-from navcrm_recon.errors import shorten
+from navcrm_recon.errors import examples, shorten
 from navcrm_recon.recon.compare import value_text
 from navcrm_recon.recon.fields import FieldWrite
 from navcrm_recon.sync.examine import Examined, Part
@@ -53,18 +55,34 @@ def refusals(mapping: TableMapping, direction: OneWay, examined: Examined) -> pd
     return out
 
 
+def collisions(yielding: Sequence[str]) -> str:
+    """Say that prices fall on the line of another one, which wins (documents PG10, G11)."""
+    several = len(yielding) > 1
+    return (
+        f"{len(yielding)} sales price{'s' if several else ''} did not travel: another one of the "
+        "same group, item and unit comes later in NAV and has the line of the price list. Not "
+        f"sent: {examples(yielding)}. price_collisions() names them all."
+    )
+
+
 def _causes(part: Part) -> dict[int, tuple[str, str, str]]:
     """Return field, value and reason of the first field that fails each record."""
     found: dict[int, tuple[str, str, str]] = {}
     for each in reversed(part.fields):
         rows = np.flatnonzero(each.fails)
         if len(rows):
-            values = _source_texts(each, rows)
+            values, problems = _source_texts(each, rows), _problems(each, rows)
             found |= {
-                int(part.places[row]): _cause(each, value)
-                for row, value in zip(rows, values, strict=True)
+                int(part.places[row]): _cause(each, value, problem)
+                for row, value, problem in zip(rows, values, problems, strict=True)
             }
     return found
+
+
+def _problems(field: FieldWrite, rows: np.ndarray) -> list[str]:
+    if isinstance(field.problem, str):
+        return [field.problem] * len(rows)
+    return [str(text) for text in field.problem.take(rows).to_pylist()]
 
 
 def _source_texts(field: FieldWrite, rows: np.ndarray) -> list[str]:
@@ -75,12 +93,14 @@ def _source_texts(field: FieldWrite, rows: np.ndarray) -> list[str]:
     return value_text(column, field.source.take(rows)).tolist()
 
 
-def _cause(field: FieldWrite, value: str) -> tuple[str, str, str]:
+def _cause(field: FieldWrite, value: str, problem: str) -> tuple[str, str, str]:
     """Say why a field cannot be transferred (engine 9.4)."""
     row = field.row
-    if row is None or field.problem:
+    if problem.endswith("."):  # it says all there is to say
+        return field.column.name, value, problem
+    if row is None or problem:
         found = f" (found '{shorten(value, 60)}')" if value else ""
-        return field.column.name, value, f"{field.problem}{found}."
+        return field.column.name, value, f"{problem}{found}."
     source = row.nav if field.column is row.crm else row.crm
     name = source.name if source is not None else field.column.name
     if not value:

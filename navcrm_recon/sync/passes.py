@@ -16,13 +16,13 @@ from navcrm_recon.state.store import Store
 from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.doing import Pass
 from navcrm_recon.sync.examine import examine
-from navcrm_recon.sync.follow import due, followers, is_completed, led_by
+from navcrm_recon.sync.follow import due, followers, led_by, looked_at_again
 from navcrm_recon.sync.hooks import hook_of, is_led
-from navcrm_recon.sync.jobs import finish, in_a_run, new_job, writable_store, wrong_direction
+from navcrm_recon.sync.jobs import finish, in_a_run, new_job, say, writable_store, wrong_direction
 from navcrm_recon.sync.links import LINKS, links_after
 from navcrm_recon.sync.make import Make, make_records
 from navcrm_recon.sync.mark import mark
-from navcrm_recon.sync.messages import refusals
+from navcrm_recon.sync.messages import collisions, refusals
 from navcrm_recon.sync.options import synchronize_options
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.renames import follow_keys
@@ -145,7 +145,7 @@ def _link(run: Run, mapping: TableMapping) -> None:
 
 def _complete(run: Run, mapping: TableMapping, direction: OneWay, leaders: Sequence[str]) -> None:
     """Give records what CRM only takes from then on: as part of their own job."""
-    if not leaders or not is_completed(mapping):
+    if not leaders or not looked_at_again(mapping):
         return
     job = [each for each in run.jobs if each.mapping == mapping.name][-1]
     with at_work(run.scene, run.store, mapping):
@@ -183,6 +183,8 @@ def run_pass(
         run.jobs.append(job)
         store.start_job(job)
     _attempts(run, mapping, direction, request, picked, job)
+    if picked.yields.any():
+        say(job, collisions(picked.records.index[picked.yields].tolist()))
     if request.keys is None and picked.newest is not None:
         store.advance_watermark(mapping.name, direction, picked.newest)
     if request.links and not job.modified + job.failed:
@@ -257,6 +259,8 @@ def _dependencies(
         return
     only = request.only(mapping)
     wanted = list(hook.needs(run.scene, mapping, direction, picked.records))
+    if direction == "to_crm":
+        _make_first(run, hook.lists(run.scene, mapping, picked.records))
     new = picked.records[~picked.coupled]
     if len(new) and not only:
         wanted += hook.new_needs(run.scene, mapping, direction, new)

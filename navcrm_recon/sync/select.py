@@ -60,6 +60,7 @@ class Picked:
     ``couplings``: frame ``coupling_records``, blank keys where a record is not coupled.
     ``modified_on``: NaT where the product keeps none. ``retried``: the last attempt failed.
     ``identity``: the Integration ID of a NAV record, blank where it has none or of CRM records.
+    ``yields``: another record of the source stands for the same one of the other side (PG10).
     ``closed``: the partner takes no change any more (``hooks.Hook``).
     ``newest``: the highest modified-on of all that was examined, as far as it is past.
     """
@@ -70,6 +71,7 @@ class Picked:
     identity: pd.Series
     retried: Mask
     closed: Mask
+    yields: Mask
     newest: datetime | None
 
     @property
@@ -124,6 +126,7 @@ def select(
     ignored = hook.ignores(scene, mapping, direction, records) if hook and scheduled else None
     records = records if ignored is None else records[~ignored]
     identity = stamps["identity"].reindex(records.index).fillna("")
+    yields = hook.yields(scene, store, mapping, direction, records) if hook else None
     couplings = _followed(scene, store, mapping, direction, identity)
     retried = positions(records.index, pd.Index(retries, dtype=TEXT)) >= 0
     picked = Picked(
@@ -133,6 +136,7 @@ def select(
         identity,
         retried,
         closed(scene, mapping, couplings),
+        np.zeros(len(records), dtype=bool) if yields is None else yields,
         None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
     )
     if request.keys is not None:
@@ -160,6 +164,7 @@ def _some(picked: Picked, kept: Mask) -> Picked:
         picked.identity[kept],
         picked.retried[kept],
         picked.closed[kept],
+        picked.yields[kept],
         picked.newest,
     )
 

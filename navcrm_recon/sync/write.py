@@ -24,6 +24,7 @@ from navcrm_recon.sync.doing import NEW, Pass, Wanted
 from navcrm_recon.sync.examine import Part
 from navcrm_recon.sync.select import key_names
 from navcrm_recon.sync.templates import template_fields
+from navcrm_recon.sync.write_beside import own_values, write_beside
 
 #: Records that are written down, done and confirmed together.
 BATCH = 500
@@ -171,11 +172,14 @@ def _write(each: Pass, entries: list[dict[str, Any]], at: datetime) -> dict[int,
     if not entries:
         return {}
     each.store.open_entries(_journal(entries))
-    orders = [_order(each, entry) for entry in entries]
     user = str(each.scene.setup.get("integration_user", ""))
-    table = each.mapping.table(each.other)
-    done = each.scene.side(each.other).write(table, orders, now=at, by=user)
-    return dict(zip([entry["place"] for entry in entries], done, strict=True))
+    side, tables = each.scene.side(each.other), each.scene.catalog.tables(each.other)
+    wanted = {entry["place"]: each.wanted[entry["place"]] for entry in entries}
+    refused = write_beside(side, tables, wanted, now=at, by=user)
+    rest = [entry for entry in entries if entry["place"] not in refused]
+    orders = [_order(each, entry) for entry in rest]
+    done = side.write(each.mapping.table(each.other), orders, now=at, by=user) if orders else []
+    return refused | dict(zip([entry["place"] for entry in rest], done, strict=True))
 
 
 def _journal(entries: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -184,7 +188,7 @@ def _journal(entries: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _order(each: Pass, entry: Mapping[str, Any]) -> Write:
     place = entry["place"]
-    values = each.wanted[place].new
+    values = own_values(each.scene.catalog.tables(each.other), each.wanted[place])
     if not entry["identity"]:
         expected = each.examined.partner_modified_on.iloc[place]
         time = None if pd.isna(expected) else expected.to_pydatetime()
