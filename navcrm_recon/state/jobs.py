@@ -29,7 +29,8 @@ class Job:
     direction : str
         ``to_crm`` or ``to_nav``; blank for coupling and uncoupling.
     type : str
-        ``synchronization``, ``coupling`` or ``uncoupling``.
+        ``synchronization``, ``coupling``, ``uncoupling``, or what a job of documents does, such as
+        ``sales orders`` and ``order states``.
     started_at, finished_at : datetime
         UTC; ``finished_at`` is None while the job runs.
     message : str
