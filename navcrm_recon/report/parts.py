@@ -59,9 +59,15 @@ def cards(data: ReportFrames) -> Fragment:
         ("Option findings", every["missing_options"], "see missing options"),
         ("New since last run", fresh, since),
     ]
+    return card_list([(name, f"{value:,}", note) for name, value, note in shown])
+
+
+def card_list(entries: Sequence[tuple[str, str, str]]) -> Fragment:
+    """Show figures as cards: what each is called, the figure, what it rests on."""
     items = "".join(
-        f"<div><dt>{text(name)}</dt><dd>{value:,}</dd><dd class='nr-small'>{text(note)}</dd></div>"
-        for name, value, note in shown
+        f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd><dd class='nr-small'>{text(note)}</dd>"
+        "</div>"
+        for name, value, note in entries
     )
     return Fragment(f'<dl class="nr-cards">{items}</dl>')
 

@@ -17,6 +17,7 @@ _CODED = {
     "state", "cause", "resolution", "finding", "outcome", "severity", "status", "measure", "what",
     "last_synch_result", "last_synch_crm_result", "side", "missing_in", "action",
     "with_send", "with_get", "with_merge", "type", "stage", "shipped", "invoiced",
+    "figure",
 }  # fmt: skip
 
 #: Columns of names that are not broken over lines.
