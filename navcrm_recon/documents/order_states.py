@@ -22,10 +22,11 @@ from navcrm_recon.documents.back_office import (
 )
 from navcrm_recon.documents.noted import writable_crm
 from navcrm_recon.documents.orders.creating import finish_open
-from navcrm_recon.documents.orders.lookup import beside, columns
+from navcrm_recon.documents.orders.lookup import columns
+from navcrm_recon.documents.orders.posted import ORDER, posted_invoices
 from navcrm_recon.documents.orders.reading import Reader
 from navcrm_recon.errors import examples
-from navcrm_recon.frames import TEXT, conform, join_key, split_key
+from navcrm_recon.frames import TEXT, conform, split_key
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
 from navcrm_recon.sync.jobs import finish, in_a_run, log_errors, new_job, say
@@ -36,8 +37,6 @@ _TYPE = "order states"
 #: Orders that are read, decided and written together.
 BATCH = 500
 _OPEN = (0, 1)
-#: Characters of a CRM order number that NAV keeps (documents H4).
-_REFERENCE = 35
 
 #: What is known of each coupled order, all bool.
 FACTS = (
@@ -135,10 +134,8 @@ def _update(each: _Updating) -> dict[str, list[str]]:
     """Update the orders of one batch; return which were left as they are, by the reason."""
     scene, store, job, couplings = each.scene, each.store, each.job, each.couplings
     orders = columns(
-        read_orders(
-            scene, couplings["crm_id"].tolist(), ["ordernumber", "customerid", "customeridtype"]
-        ),
-        ["statecode", "ordernumber", "customerid", "customeridtype"],
+        read_orders(scene, couplings["crm_id"].tolist(), ORDER),
+        ["statecode", *ORDER],
         couplings["crm_id"],
     )
     number = couplings["nav_key"].map(lambda key: split_key(key)[-1]).astype(TEXT)
@@ -198,6 +195,7 @@ def _facts(each: _Updating, orders: pd.DataFrame, number: pd.Series) -> pd.DataF
     identity = couplings["integration_id"].str.lower()
     stamps = reader.rows("nav", "Integration Record", ["Deleted On"], identity[gone])
     deleted = stamps.index[stamps["Deleted On"].notna()]
+    posted = posted_invoices(reader, orders[gone], number[gone])
     return pd.DataFrame(
         {
             "missing": missing,
@@ -205,9 +203,7 @@ def _facts(each: _Updating, orders: pd.DataFrame, number: pd.Series) -> pd.DataF
             "there": there,
             "invoiced": number.isin(_invoiced(reader, number[there])),
             "deleted": identity.isin(list(deleted)),
-            "posted": _posted(reader, orders[gone], number[gone]).reindex(
-                number.index, fill_value=False
-            ),
+            "posted": number.index.isin(posted.index[posted.ne("")]),
         }
     )
 
@@ -223,35 +219,3 @@ def _invoiced(reader: Reader, numbers: pd.Series) -> list[str]:
     by_order = lines[names].ne(0).fillna(False).astype(bool).groupby(lines["Document No."]).any()
     fully = by_order[names[0]] & ~by_order[names[1]] & ~by_order[names[2]]
     return by_order.index[fully].tolist()
-
-
-def _posted(reader: Reader, orders: pd.DataFrame, number: pd.Series) -> pd.Series:
-    """Say of which orders an invoice was posted: it names the NAV order, or the CRM order (PO-3).
-
-    By the number of the CRM order only an invoice of the same customer counts, never a blank one
-    (documents G7).
-    """
-    if not len(number):
-        return pd.Series(dtype=bool)
-    named = (Condition("Order No.", "in", number.tolist()),)
-    invoices = reader.rows("nav", "Sales Invoice Header", ["Order No."], where=named)
-    lines = reader.rows("nav", "Sales Invoice Line", ["Order No."], where=named)
-    posted = number.isin([*invoices["Order No."], *lines["Order No."]])
-    reference = orders["ordernumber"].str.slice(stop=_REFERENCE)
-    customer = _customers(reader, orders)
-    where = (Condition("Your Reference", "in", reference[reference.ne("")].tolist()),)
-    referring = ["Your Reference", "Sell-to Customer No."]
-    found = reader.rows("nav", "Sales Invoice Header", referring, where=where)
-    pairs = join_key([found[name] for name in referring])
-    known = reference.ne("") & customer.ne("")
-    return posted | (known & join_key([reference, customer]).isin(pairs.tolist()))
-
-
-def _customers(reader: Reader, orders: pd.DataFrame) -> pd.Series:
-    """Return the number of the customer each CRM order is for, blank where it is not known."""
-    by_contact = orders["customeridtype"].eq("contact")
-    contacts = reader.rows("crm", "contact", ["parentcustomerid"], orders["customerid"][by_contact])
-    parent = beside(contacts["parentcustomerid"], orders["customerid"])
-    account = orders["customerid"].where(~by_contact, parent)
-    keys = beside(reader.coupled("CUSTOMER", account), account)
-    return keys.map(lambda key: split_key(key)[0]).astype(TEXT)

@@ -329,10 +329,10 @@ def finish_open(scene: Scene, store: Store, job: Job) -> None:
             store.close_entries(entries.loc[found.eq(""), "id"].tolist(), "undone")
         made = _Making(scene, store, job, None)
         _told_to_crm(made, {row["crm_id"]: row["nav_key"] for row in there})
-    _close_jobs(scene, store, job, entries)
+    _close_jobs(scene, store, job)
 
 
-def _close_jobs(scene: Scene, store: Store, own: Job, entries: pd.DataFrame) -> None:
+def _close_jobs(scene: Scene, store: Store, own: Job) -> None:
     """Close interrupted jobs of orders; nobody else is at work, since the orders are locked."""
     for job in store.unfinished_jobs(SALES_ORDER):
         if job.id != own.id:

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog.model import SALES_ORDER, Condition
-from navcrm_recon.documents.orders.lookup import beside
+from navcrm_recon.documents.orders.lookup import beside, columns
+from navcrm_recon.documents.orders.posted import ORDER, posted_invoices
 from navcrm_recon.documents.orders.reading import Reader
 from navcrm_recon.frames import TEXT, conform, empty, split_key
 from navcrm_recon.sync.renames import followed
@@ -74,16 +75,11 @@ def _by_order(couplings: pd.DataFrame, column: str) -> pd.Series:
 
 def _invoices(scene: Scene, couplings: pd.DataFrame) -> pd.Series:
     """Return an invoice that was posted of each NAV order that is gone, by CRM id."""
-    if not len(couplings):
-        return pd.Series(dtype=TEXT)
-    numbers = couplings["nav_key"].map(lambda key: split_key(key)[-1])
-    posted = Reader(scene).rows(
-        "nav", "Sales Invoice Header", ["No.", "Order No."],
-        where=(Condition("Order No.", "in", numbers.drop_duplicates().tolist()),),
-    )  # fmt: skip
-    invoice = posted.drop_duplicates("Order No.").set_index("Order No.")["No."]
-    found = numbers.map(invoice).astype(TEXT).fillna("")
-    named = pd.Series(found.to_numpy(), index=couplings["crm_id"].to_numpy(), dtype=TEXT)
+    reader, ids = Reader(scene), couplings["crm_id"]
+    orders = columns(reader.rows("crm", "salesorder", ORDER, ids), ORDER, ids)
+    number = couplings["nav_key"].map(lambda key: split_key(key)[-1]).astype(TEXT)
+    found = posted_invoices(reader, orders, number)
+    named = pd.Series(found.to_numpy(), index=ids.to_numpy(), dtype=TEXT)
     return named[named.ne("")]
 
 

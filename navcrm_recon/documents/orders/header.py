@@ -20,6 +20,7 @@ from navcrm_recon.documents.orders.amounts import (
     rounded,
 )
 from navcrm_recon.documents.orders.lookup import beside, columns
+from navcrm_recon.documents.orders.posted import REFERENCE
 from navcrm_recon.documents.orders.problems import Problems
 from navcrm_recon.documents.orders.reading import Facts
 from navcrm_recon.errors import DataError
@@ -51,8 +52,8 @@ _OPTIONS = (
     ("paymenttermscode", "PAYMENT TERMS", "Payment Terms Code", "Payment Terms"),
     ("freighttermscode", "SHIPMENT METHOD", "Shipment Method Code", "Shipment Method"),
 )
-#: NAV holds so many characters of Your Reference and External Document No. (H4, H11).
-_REFERENCE = 35
+#: NAV holds so many characters of an External Document No. (H11).
+_EXTERNAL = 35
 _OPEN, _BY_AMOUNT = 0, 2
 #: Decimals beyond these are not in NAV's tables.
 _KEPT = Decimal("1e-20")
@@ -81,7 +82,7 @@ def headers(
     out = pd.DataFrame({"Status": _OPEN}, index=orders.index)
     out = out.assign(**dict.fromkeys(_DATES, datetime(today.year, today.month, today.day)))
     out = out.assign(**_customer(facts, who))
-    out["Your Reference"] = orders["ordernumber"].str.slice(stop=_REFERENCE)
+    out["Your Reference"] = orders["ordernumber"].str.slice(stop=REFERENCE)
     code = currency(facts, problems)
     out["Currency Code"], out["Currency Factor"] = code, factors(facts, code, today, problems)
     out["Requested Delivery Date"] = orders["requestdeliveryby"]
@@ -97,7 +98,7 @@ def headers(
     discounted = (percentage != ZERO) | (decimals(orders["discountamount"]) != ZERO)
     out["Invoice Discount Calculation"] = np.where(discounted, _BY_AMOUNT, 0)
     out["Invoice Discount Value"] = invoice_discount
-    out["External Document No."] = orders["name"].str.slice(stop=_REFERENCE)
+    out["External Document No."] = orders["name"].str.slice(stop=_EXTERNAL)
     return out
 
 
