@@ -12,14 +12,13 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import Condition
 from navcrm_recon.documents.customers import Customers, keys_of
-from navcrm_recon.documents.figures import Sum, added_up
 from navcrm_recon.documents.noted import Work, kind_of_work, writable_crm
-from navcrm_recon.frames import DECIMAL, TEXT, join_key, split_key
+from navcrm_recon.frames import TEXT, join_key, split_key
 from navcrm_recon.state.jobs import Job
-from navcrm_recon.sync.invoices import invoice_states
+from navcrm_recon.sync.invoice_ledger import invoice_states, ledger_amounts
 from navcrm_recon.sync.jobs import finish, in_a_run, log_errors, new_job
 from navcrm_recon.sync.recover import at_work
-from navcrm_recon.sync.scene import Scene, read_naming
+from navcrm_recon.sync.scene import Scene
 from navcrm_recon.sync.steps import Step, in_steps
 
 STATES = "INVOICE STATES"
@@ -90,7 +89,7 @@ def _update(work: Work, invoices: Sequence[str]) -> None:
     found = scene.crm.read(table, columns, (), known["crm_id"].tolist())
     nav_keys = {str(crm): nav for crm, nav in zip(known["crm_id"], known["nav_key"], strict=True)}
     numbers = [split_key(nav_keys[str(each)])[0] for each in found.index]
-    wanted = invoice_states(_amounts(scene, numbers)).reindex(numbers).set_index(found.index)
+    wanted = invoice_states(ledger_amounts(scene, numbers)).reindex(numbers).set_index(found.index)
     same = found["statecode"].eq(wanted["statecode"]) & found["statuscode"].eq(wanted["statuscode"])
     changed = wanted[~same.fillna(False)]
     closed = found.loc[changed.index, "statecode"].ne(_BILLED["statecode"]).fillna(True)
@@ -105,26 +104,6 @@ def _update(work: Work, invoices: Sequence[str]) -> None:
     job.modified, job.failed = len(changed) - len(refused), len(refused)
     job.unchanged = len(found) - len(changed)
     log_errors(scene, work.store, job, _refused(nav_keys, refused))
-
-
-def _amounts(scene: Scene, invoices: Sequence[str]) -> pd.DataFrame:
-    """Return amount and remaining amount of posted invoices, index their numbers.
-
-    Columns ``Amount`` and ``Remaining Amount``, of all ledger entries of an invoice together.
-    """
-    ledger, detail = scene.catalog.nav[_ENTRY], scene.catalog.nav[_DETAIL]
-    own, of_entry = ["Entry No.", "Document No."], "Cust. Ledger Entry No."
-    entries = read_naming(scene.nav, ledger, own, "Document No.", invoices, _OF_INVOICE)
-    columns = [of_entry, "Amount", "Ledger Entry Amount", "Entry Type"]
-    numbers = entries["Entry No."].astype(TEXT)
-    details = read_naming(scene.nav, detail, columns, of_entry, numbers)
-    invoice = dict(zip(entries["Entry No."], entries["Document No."], strict=True))
-    named = details.assign(invoice=details[of_entry].map(invoice).astype(TEXT))
-    first = named["Ledger Entry Amount"].fillna(False).astype(bool) | named["Entry Type"].eq(1)
-    one = Sum(_DETAIL, "invoice", ("Amount",), ())
-    sums = {"Amount": added_up(named[first], one), "Remaining Amount": added_up(named, one)}
-    index = pd.Index(entries["Document No."].unique(), dtype=TEXT)
-    return pd.DataFrame({n: s.reindex(index).astype(DECIMAL) for n, s in sums.items()}, index=index)
 
 
 def _refused(nav_keys: dict[str, str], refused: dict[str, str]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from navcrm_recon.catalog.model import Condition
 from navcrm_recon.frames import as_rows, join_key
 from navcrm_recon.sync.make import Make, key_of
 from navcrm_recon.sync.price_lists import CURRENCY_NAME, PriceList, default_price_list, price_list
+from navcrm_recon.sync.references import local_currency
 from navcrm_recon.sync.scene import Scene, read_naming
 
 _GROUPS, _PRICES = "CUSTPRCGRP-PRICE", "SALESPRC-PRODPRICE"
@@ -26,10 +28,10 @@ class PriceLists:
     ids: dict[str, str] = field(default_factory=dict)
     wanted: list[Make] = field(default_factory=list)
 
-    def add(self, code: str, found: PriceList | None) -> None:
-        """Take a currency's price list."""
+    def add(self, codes: Iterable[str], found: PriceList | None) -> None:
+        """Take the price list of a currency, by its codes."""
         if found is not None and found.make is None:
-            self.ids[code] = found.crm_id
+            self.ids.update(dict.fromkeys(codes, found.crm_id))
         elif found is not None and found.make is not None:
             self.wanted.append(found.make)
 
@@ -41,9 +43,10 @@ def price_lists(scene: Scene, codes: pd.Series) -> PriceLists:
     of a customer price group: what invoices add to a list does not belong there.
     """
     out = PriceLists()
-    if codes.eq("").any():
-        out.add("", default_price_list(scene))
-    named = codes[codes.ne("")]
+    local = codes.isin(["", local_currency(scene)[0]])
+    if local.any():
+        out.add(codes[local].tolist(), default_price_list(scene))
+    named = codes[~local]
     if scene.store is None or not len(named):
         return out
     keys = join_key([named])
@@ -58,7 +61,7 @@ def price_lists(scene: Scene, codes: pd.Series) -> PriceLists:
             out.ids[code] = str(own.index[0])
         elif currency:
             reason = f"IB5: an invoice needs a price list in {code}"
-            out.add(code, price_list(scene, name, code, currency, reason))
+            out.add([code], price_list(scene, name, code, currency, reason))
     return out
 
 

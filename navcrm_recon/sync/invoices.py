@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from navcrm_recon.catalog.model import Condition, Direction, TableMapping
+from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.frames import TEXT, blanks, join_key, split_key
 from navcrm_recon.recon.align import Mask, arrow
 from navcrm_recon.recon.fields import FieldWrite
 from navcrm_recon.sync.adjust import Work
 from navcrm_recon.sync.amounts import added, sums, taken_off
+from navcrm_recon.sync.invoice_ledger import invoice_states, ledger_amounts
 from navcrm_recon.sync.invoice_prices import price_lists
 from navcrm_recon.sync.make import Make
 from navcrm_recon.sync.scene import Scene, read_available, read_naming
@@ -31,9 +32,7 @@ TOTALS = (
 CRM_COLUMNS = ("statecode", "statuscode", *TOTALS)
 #: What an invoice has of its order (IB3), beside the order's id.
 _OF_ORDER = ("opportunityid", "pricelevelid", "name", "customerid", "customeridtype")
-#: Invoice: state and status reason by what is left to pay (documents 2.6).
-_BILLED, _COMPLETE, _PARTIAL = (0, 4), (2, 100001), (2, 100002)
-_ACTIVE, _INVOICE = 0, 2
+_ACTIVE = 0
 #: Sales Invoice Line, Type: what has a product in CRM.
 SOLD = {2: "Item", 3: "Resource"}
 
@@ -45,30 +44,6 @@ _OTHER_CUSTOMER = "the customer has changed: the account of the sales order in C
 _BLOCKED = "Blocked must be No for every item and resource of the invoice: unblock them in NAV"
 _WITHOUT_LINES = "not all lines of the invoice are in CRM. Mend what the log says of them, then " \
     "synchronise the invoice again"  # fmt: skip
-
-
-def invoice_states(entries: pd.DataFrame) -> pd.DataFrame:
-    """Return the state a CRM invoice has by its customer ledger entry (documents 2.6, PS3).
-
-    Parameters
-    ----------
-    entries
-        Ledger entries with ``Amount`` and ``Remaining Amount`` (exact decimals).
-
-    Returns
-    -------
-    DataFrame
-        ``statecode``, ``statuscode`` (int64), index as ``entries``: nothing left to pay is
-        Paid / Complete, all of it is Active / Billed, anything else is Paid / Partial.
-    """
-    left = entries["Remaining Amount"]
-    paid = left.fillna(0).eq(0).to_numpy(dtype=bool)
-    open_ = left.eq(entries["Amount"]).fillna(False).to_numpy(dtype=bool)
-    columns = {
-        name: np.select([paid, open_], [_COMPLETE[place], _BILLED[place]], _PARTIAL[place])
-        for place, name in enumerate(("statecode", "statuscode"))
-    }
-    return pd.DataFrame(columns, index=entries.index, dtype="int64")
 
 
 def invoice(work: Work) -> list[FieldWrite]:
@@ -299,12 +274,7 @@ def _missing_lines(work: Work, numbers: pd.Series) -> pd.Series:
 
 def _state(work: Work, numbers: pd.Series, given: Mask) -> list[FieldWrite]:
     """Give an invoice that is still open in CRM its state by what is left to pay (2.5, 2.6)."""
-    table = work.scene.catalog.nav["Cust. Ledger Entry"]
-    names = ["Document No.", "Amount", "Remaining Amount"]
-    of_invoices = Condition("Document Type", "eq", _INVOICE)
-    entries = read_naming(work.scene.nav, table, names, "Document No.", numbers, of_invoices)
-    entries = entries.drop_duplicates("Document No.").set_index("Document No.")
-    states = invoice_states(entries).reindex(numbers)
+    states = invoice_states(ledger_amounts(work.scene, numbers.tolist())).reindex(numbers)
     active = np.asarray(pc.equal(pc.fill_null(work.before("statecode"), _ACTIVE), _ACTIVE))
     known = given & active.astype(bool) & ~_mask(states["statecode"].isna())
     return [
