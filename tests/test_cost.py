@@ -15,7 +15,7 @@ from benchmarks.counting import Cost, counting
 from tests.engine_company import SIDES
 
 EDITS = 100
-SMALL, LARGE = 2_000, 200_000 if os.environ.get("NAVCRM_SOAK") else 20_000
+SMALL, LARGE = 2_000, 200_000 if os.environ.get("NAVCRM_SOAK") else 8_000
 
 
 def databases(request: pytest.FixtureRequest, folder: Path) -> dict[str, str]:

@@ -21,8 +21,8 @@ from navcrm_recon.sandbox.resources import data_folder
 from navcrm_recon.sides.record_id import decode
 
 COMPANY = "Larkmoor Bicycles Ltd_"
-EVERY_SEED = [(1, 1), (1, 2), (1, 3), (10, 1)]
-LONG_RUNS = [(10, 2), (10, 3), *((1, seed) for seed in range(4, 14)), (3, 7), (25, 1)]
+EVERY_SEED = [(1, 1), (1, 2), (3, 3)]
+LONG_RUNS = [*((10, seed) for seed in range(1, 4)), *((1, seed) for seed in range(3, 14)), (25, 1)]
 PAIR = ["mapping", "nav_key", "crm_id"]
 FIELD = [*PAIR, "nav_field", "crm_field", "expected", "resolution"]
 OPTION = ["mapping", "expected", "value", "nav_code", "records_affected"]
@@ -130,9 +130,7 @@ def test_every_state_cause_and_finding_is_planted_several_times(demo: Path) -> N
 
 def test_what_is_planted_grows_with_the_scale() -> None:
     one, two = make_company(scale=1)[1], make_company(scale=2)[1]
-    counts = [
-        each.groupby("frame")["expected"].value_counts().sort_index() for each in (one, two)
-    ]
+    counts = [each.groupby("frame")["expected"].value_counts().sort_index() for each in (one, two)]
     for frame in ("couplings", "diff"):
         assert (counts[1][frame] > 1.5 * counts[0][frame]).all()
 

@@ -13,7 +13,7 @@ from navcrm_recon.scenarios.run import run_scenario
 from navcrm_recon.scenarios.world import World
 
 FOLDER = Path(__file__).parent / "scenarios"
-#: With NAVCRM_SOAK every scenario runs on PostgreSQL too, else one in eight.
+#: With NAVCRM_SOAK every scenario runs on PostgreSQL too, else one in ten.
 SOAK = bool(os.environ.get("NAVCRM_SOAK"))
 SCENARIOS = {
     name: raw for path in sorted(FOLDER.glob("*.yaml")) for name, raw in load(path).items()
@@ -26,7 +26,7 @@ def test_sqlite(name):
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("name", list(SCENARIOS)[:: 1 if SOAK else 8])
+@pytest.mark.parametrize("name", list(SCENARIOS)[:: 1 if SOAK else 10])
 def test_postgresql(name, postgres_url):
     assert run_scenario(parse(name, SCENARIOS[name]), "postgresql") == ""
 
