@@ -52,7 +52,9 @@ def test_the_notebooks_are_there_in_reading_order() -> None:
         "06_reconciliation",
         "conflicts",
         "couple",
+        "customer_statistics",
         "jobs_and_errors",
+        "sales_orders",
         "synchronize",
     ]
 

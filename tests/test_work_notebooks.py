@@ -209,3 +209,24 @@ class TestCouple:
         page = (tmp_path / run.html).read_text(encoding="utf-8")
         assert "&lt;Freewheel&gt;" in page
         assert "<Freewheel" not in page
+
+
+def test_customer_statistics_say_what_crm_is_behind_with(demo: Path, tmp_path: Path) -> None:
+    file = copied(demo, tmp_path / "own", "CUSTOMER")
+    before = {each: each.read_bytes() for each in file.parent.glob("*.db")}
+    told = papermill("customer_statistics", tmp_path / "o.ipynb", "-p", "workspace", str(file))
+    assert {each: each.read_bytes() for each in file.parent.glob("*.db")} == before
+    planted = pd.read_csv(file.parent / "planted.csv", dtype=str).query("frame == 'statistics'")
+    keys = planted.groupby("expected")["nav_key"].agg(list)
+    cards = html(told, "found")
+    assert f"<dt>CRM shows nothing</dt><dd>{len(keys['inserted'])}</dd>" in cards
+    for key in keys["inserted"]:
+        assert f">{key}</a>" in html(told, "without")
+    behind = set(re.findall(r">(\w+)</a>", html(told, "differing")))
+    assert behind
+    assert behind <= set(keys["modified"])
+    for cell in ("limit", "overdue", "activities"):
+        assert "<table" in html(told, cell)
+    assert html(told, "overdue-chart").count("<img") == 1
+    for cell in told.cells:
+        assert "<Freewheel" not in str(cell.get("outputs"))
