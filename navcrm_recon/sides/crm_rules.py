@@ -27,6 +27,12 @@ from navcrm_recon.sides.sql_transaction import (
 Change = dict[str, Any]
 #: Column of a price list line -> that of its product.
 _OF_PRODUCT = {"productnumber": "productnumber", "productidname": "name"}
+#: Line of a document -> the column that names the document, and its entity.
+_DOCUMENTS = {
+    "invoicedetail": ("invoiceid", "invoice"),
+    "salesorderdetail": ("salesorderid", "salesorder"),
+}
+_CURRENCY = "transactioncurrencyid"
 
 
 def price_lines(
@@ -48,6 +54,19 @@ def price_lines(
                 change |= {mine: values.get(theirs) for mine, theirs in taken.items()}
     return [{name: each.get(name) for name in dict.fromkeys(n for c in out for n in c)}
             for each in out]  # fmt: skip
+
+
+def document_lines(
+    tx: Transaction, table: Table, rows: Sequence[Values], olds: Sequence[Values]
+) -> list[Change]:
+    """Return the currency lines take from their document."""
+    column, entity = _DOCUMENTS.get(table.name, ("", ""))
+    given = [row.get(column) for row in rows]
+    if table.side != "crm" or not any(given):
+        return [{} for _ in rows]
+    known = _named(tx, entity, given, [_CURRENCY])
+    taken = {key: row.values.get(_CURRENCY) for key, row in known.items()}
+    return [{_CURRENCY: taken.get(str(each))} for each in given]
 
 
 def exchange_rates(

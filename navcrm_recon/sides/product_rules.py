@@ -194,7 +194,7 @@ def _status_reasons(
 
 _RULES = (
     _composed_names, _search_names, _company_names, _status_reasons, crm_rules.price_lines,
-    crm_rules.exchange_rates,
+    crm_rules.document_lines, crm_rules.exchange_rates,
 )  # fmt: skip
 
 
