@@ -103,7 +103,7 @@ class ImaginedSide:
                     if table.name == "Customer":
                         self._make_company(key, write.values)
                     if table.name == "uomschedule":
-                        self._make_unit(key, write.values.get("baseuomname"))
+                        self._make_unit(key, dict(write.values).get("baseuomname"))
                 rows[key] = rows.get(key, {}) | dict(write.values)
                 stamps[key] = (now, by)
             out.append(Written(key, now))

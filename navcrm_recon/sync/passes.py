@@ -251,16 +251,15 @@ def _dependencies(
     run: Run, mapping: TableMapping, direction: OneWay, request: Request, picked: Picked
 ) -> None:
     """Synchronise first what records cannot be without, as jobs of their own (engine 4.5)."""
-    hook = hook_of(mapping)
+    hook, only = hook_of(mapping), request.only(mapping)
+    records = picked.records[picked.coupled] if only else picked.records
     if direction == "to_crm":
-        records, heard = picked.records, run.heard
-        run.jobs += make_local_currency(run.scene, run.store, mapping, records, heard)
+        run.jobs += make_local_currency(run.scene, run.store, mapping, records, run.heard)
     if hook is None or not len(picked.records):
         return
-    only = request.only(mapping)
     wanted = list(hook.needs(run.scene, mapping, direction, picked.records))
-    if direction == "to_crm":
-        _make_first(run, hook.lists(run.scene, mapping, picked.records))
+    if len(records) and direction == "to_crm":
+        _make_first(run, hook.lists(run.scene, mapping, records))
     new = picked.records[~picked.coupled]
     if len(new) and not only:
         wanted += hook.new_needs(run.scene, mapping, direction, new)

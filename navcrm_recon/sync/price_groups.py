@@ -90,9 +90,10 @@ def _problems(
 ) -> pd.Series:
     """Say what is wrong with each group's prices; the first thing that is."""
     mixed = mixed_groups(prices)
-    named = groups.map(_named_currencies(scene, mixed))
+    named = groups.map(_named_currencies(scene, mixed)).fillna("").astype(TEXT)
     several = "its sales prices are in several currencies: " + named + ". Use one customer price " \
         "group for each currency."  # fmt: skip
+    several = several.where(named.ne(""), "")
     unknown = "the currency " + currency + " of its sales prices is not in CRM. Synchronise the " \
         "currency first."  # fmt: skip
     unknown = unknown.where(ids.eq("") & currency.ne(""), "")
