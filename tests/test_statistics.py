@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ import navcrm_recon as nr
 from benchmarks import company
 from benchmarks.counting import counting
 from navcrm_recon.catalog import load_catalog
+from navcrm_recon.cli import main
 from navcrm_recon.documents.figures import AMOUNTS, Sum, Year, added_up, figures, fiscal_year, sums
 from navcrm_recon.errors import NotFoundError, ReadOnlyError
 from navcrm_recon.frames import DAY, DECIMAL, TEXT, conform
@@ -258,6 +260,29 @@ def test_a_crm_that_is_only_read_is_refused_and_a_nav_that_is_only_read_is_not(
     for call in ("update_statistics", "update_invoice_states", "post_updates"):
         with pytest.raises(ReadOnlyError, match="crm side"):
             getattr(world.workspace, call)()
+
+
+def test_the_verb_does_the_same_and_says_whether_all_went_well(
+    build: Callable[..., World], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = {"mapping": "CUSTOMER", "nav_key": "20000", "crm_id": "acc-2"}
+    shipment = {"No.": "S1", "Order No.": "1", "Sell-to Customer No.": "10000"}
+    nav = {**cannon()["nav"], "Sales Shipment Header": [shipment]}
+    config = build(**cannon(nav=nav, couplings=[*COUPLED, lost])).workspace.config
+    file = tmp_path / "workspace.yaml"
+    sides: dict[str, Any] = {"nav": dict(config.nav), "crm": dict(config.crm)}
+    content = {"company": config.company, **sides, "state": {"url": config.state}}
+    file.write_text(yaml.safe_dump(content))
+    assert main(["statistics", "--posts", "--workspace", str(file)]) == 1
+    told = capsys.readouterr()
+    assert [line.split()[:5] for line in told.out.splitlines()[1:]] == [
+        ["ACCOUNT", "STATISTICS", "to_crm", "synchronization", "1"],
+        ["INVOICE", "STATES", "to_crm", "synchronization", "0"],
+        ["ACCOUNT", "POSTS", "to_crm", "synchronization", "1"],
+    ]
+    assert "1 failed" in told.err
+    assert main(["statistics", "--customer", "10000", "--workspace", str(file)]) == 0
+    assert main(["statistics", "--customer", "10001", "--workspace", str(file)]) == 2
 
 
 # --- failures and stopped runs --------------------------------------------------------------------
