@@ -154,12 +154,16 @@ def _vendor_names(work: Work) -> pa.Array:
     return arrow(join_key([numbers]).map(names).fillna("").astype(TEXT)).cast(_TEXT)
 
 
+def blocked(records: pd.DataFrame) -> Mask:
+    """Say which items or resources are blocked; a new product of one retires in the next run."""
+    return np.asarray(records["Blocked"].fillna(False).to_numpy(dtype=bool))
+
+
 def _state(work: Work) -> list[FieldWrite]:
     """Retire the products of what is blocked, activate the others; new ones are active (4.2)."""
-    blocked = work.source["Blocked"].fillna(False).to_numpy(dtype=bool)
-    if work.old is None or work.completing:
-        blocked = work.nowhere
-    states = [pa.array(np.where(blocked, *pair)) for pair in zip(_RETIRED, _ACTIVE, strict=True)]
+    is_new = work.old is None or work.completing
+    retired = work.nowhere if is_new else blocked(work.source)
+    states = [pa.array(np.where(retired, *pair)) for pair in zip(_RETIRED, _ACTIVE, strict=True)]
     wrong = ~as_mask(pc.equal(work.before("statecode"), states[0]), False)
     names = ("statecode", "statuscode")
     return [work.put(n, state, given=wrong) for n, state in zip(names, states, strict=True)]

@@ -73,7 +73,8 @@ class Hook:
     is synchronised before records, or new records, are, in the same direction (engine 4.5).
     ``makes`` / ``lists``: what new records, or any, need beside; ``local_currency``: whether they
     need that. ``yields``: which leave the destination's record to others. ``again``: new records
-    are looked at once more as they then are, as CRM takes some columns in a modification only.
+    are looked at once more as they then are, as CRM takes some columns in a modification only;
+    ``later``: which of them the next run looks at as well.
     ``follows``: what is synchronised after them;
     ``completes``: the columns they get once that is done; ``marks``: what the source then holds.
     ``led``: its records only go with those they follow; ``by_name``: who names one makes it, though
@@ -93,6 +94,7 @@ class Hook:
     local_currency: Callable[[Scene, pd.DataFrame], bool] = _not_needed
     yields: Yields = _nothing_ignored
     again: bool = False
+    later: Callable[[pd.DataFrame], Mask] | None = None
     follows: Follows | None = None
     completes: Adjust | None = None
     marks: Mapping[str, Any] = field(default_factory=dict)
@@ -110,6 +112,7 @@ _PRODUCT = Hook(
     lists=goods.lists_of_products,
     local_currency=lambda *_: True,
     again=True,
+    later=goods.blocked,
 )
 
 HOOKS: Mapping[tuple[str, str], Hook] = {

@@ -13,6 +13,7 @@ from navcrm_recon.errors import ConfigError
 from navcrm_recon.frames import TEXT
 from navcrm_recon.state.jobs import Job
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.again import due_again, noted_again
 from navcrm_recon.sync.currency import make_local_currency
 from navcrm_recon.sync.doing import Pass
 from navcrm_recon.sync.examine import examine
@@ -152,6 +153,8 @@ def _complete(run: Run, mapping: TableMapping, direction: OneWay, leaders: Seque
         asked = Request(tuple(leaders), only_coupled=True, completes=True)
         picked = select(run.scene, run.store, mapping, direction, asked, named=False)
         _attempts(run, mapping, direction, asked, picked, job)
+        again = noted_again(run.scene, mapping, direction, job.id, picked.records)
+        run.store.open_entries(again)
         marked = mark(run.scene, run.store, mapping, job, picked.records.index.tolist())
         if marked is not None and run.heard is not None:
             run.heard(marked)
@@ -177,6 +180,7 @@ def run_pass(
     if job.message:
         run.jobs.append(job)
         return finish(scene, store, job)
+    noted = due_again(store, mapping, direction)
     picked = select(scene, store, mapping, direction, request, named=named)
     _dependencies(run, mapping, direction, request, picked)
     if not request.links:  # a link pass that fills nothing leaves no trace
@@ -185,6 +189,8 @@ def run_pass(
     _attempts(run, mapping, direction, request, picked, job)
     if picked.yields.any():
         say(job, collisions(picked.records.index[picked.yields].tolist()))
+    if request.keys is None:
+        store.close_entries(noted["id"].tolist(), "looked at")
     if request.keys is None and picked.newest is not None:
         store.advance_watermark(mapping.name, direction, picked.newest)
     if request.links and not job.modified + job.failed:

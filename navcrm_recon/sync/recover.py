@@ -14,6 +14,7 @@ from navcrm_recon.recon.changes import TOLERANCE, later
 from navcrm_recon.sides.side import Side
 from navcrm_recon.sides.stamps import keys_by_identity
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.again import AGAIN
 from navcrm_recon.sync.confirm import JOB_IDS, RESULTS, behind
 from navcrm_recon.sync.examine import STAMPS
 from navcrm_recon.sync.follow import FOLLOWS, noted_followers
@@ -44,7 +45,7 @@ def finish_open(scene: Scene, store: Store, mapping: TableMapping) -> None:
     finish_steps(scene, store, mapping.name, mapping.crm)
     entries = store.unfinished(mapping.name)
     # The business of the passes that come after, and of steps a side refuses.
-    others = entries["action"].isin([LINKS, FOLLOWS, MARK, STEPS])
+    others = entries["action"].isin([AGAIN, LINKS, FOLLOWS, MARK, STEPS])
     entries = entries[~others].reset_index(drop=True)
     if not len(entries):
         _close_jobs(scene, store, mapping, entries)

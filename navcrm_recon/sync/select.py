@@ -16,6 +16,7 @@ from navcrm_recon.recon.align import Mask, positions
 from navcrm_recon.recon.changes import TOLERANCE, passes_over_own_writes
 from navcrm_recon.sides.record_id import decodable
 from navcrm_recon.state.store import Store
+from navcrm_recon.sync.again import due_again, keys_again
 from navcrm_recon.sync.hooks import hook_of
 from navcrm_recon.sync.renames import follow
 from navcrm_recon.sync.scene import Scene
@@ -58,7 +59,8 @@ class Picked:
     """The source records of a pass, with what the state knows of each, in the same order.
 
     ``couplings``: frame ``coupling_records``, blank keys where a record is not coupled.
-    ``modified_on``: NaT where the product keeps none. ``retried``: the last attempt failed.
+    ``modified_on``: NaT where the product keeps none. ``retried``: the last attempt failed, or
+    left something for this one.
     ``identity``: the Integration ID of a NAV record, blank where it has none or of CRM records.
     ``yields``: another record of the source stands for the same one of the other side (PG10).
     ``closed``: the partner takes no change any more (``hooks.Hook``).
@@ -112,8 +114,9 @@ def select(
         A record named by the request does not exist, or lies outside the mapping's filter.
     """
     source, _ = sides_of(direction)
-    failed = store.coupling_records(mapping.name, failed=direction)
-    retries = failed[key_names(direction)[0]]
+    failed = store.coupling_records(mapping.name, failed=direction)[key_names(direction)[0]]
+    again = pd.Series(keys_again(due_again(store, mapping, direction)), dtype=TEXT)
+    retries = pd.concat([failed, again]).drop_duplicates()
     if request.keys is None:
         records, stamps = _changed(scene, store, mapping, direction, request, retries)
     else:
