@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
-import numpy as np
 import pandas as pd
 
 from navcrm_recon.catalog.model import FieldMapping, SideName
-from navcrm_recon.frames import TEXT
+from navcrm_recon.frames import TEXT, as_rows
 from navcrm_recon.sandbox.company import Company
 from navcrm_recon.sandbox.edits import move, sign, touch, write
 from navcrm_recon.sandbox.resources import words
@@ -28,13 +28,13 @@ class Case:
 
     name: str
     mapping: str
-    rows: pd.DataFrame
+    rows: list[dict[str, str]]
     pairs: pd.DataFrame
 
     @property
     def memory(self) -> str:
         """What the state remembers: all (blank), ``stamps``, ``fresh``, or a failed coupling."""
-        return str(self.rows["memory"].iloc[0])
+        return self.rows[0]["memory"]
 
     def keys(self, side: SideName) -> pd.Series:
         """Return the keys of one side's records."""
@@ -59,8 +59,10 @@ def choose_cases(company: Company, free: dict[str, pd.DataFrame]) -> list[Case]:
     """
     cases = []
     order = {name: _shuffled(company, name, pairs) for name, pairs in free.items()}
-    for name, rows in words("discrepancies").groupby("case", sort=False):
-        first = rows.iloc[0]
+    table = as_rows(words("discrepancies"))
+    for name, group in groupby(table, key=lambda row: row["case"]):
+        rows = list(group)
+        first = rows[0]
         mapping = first["mapping"]
         count = int(first["count"]) * (company.scale if first["grows"] else 1)
         left = order[mapping]
@@ -68,7 +70,7 @@ def choose_cases(company: Company, free: dict[str, pd.DataFrame]) -> list[Case]:
         if len(chosen) < count:
             raise ValueError(f"case {name} needs {count} records of {mapping}, {len(chosen)} left")
         order[mapping] = left.drop(chosen.index)
-        cases.append(Case(str(name), mapping, rows, chosen.reset_index(drop=True)))
+        cases.append(Case(name, mapping, rows, chosen.reset_index(drop=True)))
     return cases
 
 
@@ -88,20 +90,22 @@ def _meets(company: Company, mapping: str, condition: str, pairs: pd.DataFrame) 
 
 def apply_cases(company: Company, cases: list[Case], phase: str, partners: Partners) -> None:
     """Make the changes of one phase: ``before`` or ``after`` the baselines are taken."""
+    fields = {case.mapping: _fields(company, case) for case in cases}
     for case in cases:
-        for _, row in case.rows.iterrows():
+        for row in case.rows:
             for side in _SIDES:
                 moment, _, kind = row[side].partition(":")
                 if moment == phase:
-                    _edit(company, case, _field(company, case, row), side, kind, partners)
+                    pair = (row["nav_field"], row["crm_field"])
+                    field = fields[case.mapping][pair]
+                    _edit(company, case, field, side, kind, partners)
         if phase == "after":
             _touch(company, case)
 
 
-def _field(company: Company, case: Case, row: pd.Series) -> FieldMapping:
-    pair = (row["nav_field"], row["crm_field"])
-    fields = company.catalog.mappings[case.mapping].enabled_fields
-    return next(field for field in fields if field.pair == pair)
+def _fields(company: Company, case: Case) -> dict[tuple[str, str], FieldMapping]:
+    rows = company.catalog.mappings[case.mapping].enabled_fields
+    return {field.pair: field for field in rows}
 
 
 def _edit(
@@ -124,7 +128,7 @@ def _edit(
 
 
 def _touch(company: Company, case: Case) -> None:
-    for who in " ".join(case.rows["touched"]).split():
+    for who in " ".join(row["touched"] for row in case.rows).split():
         if who.startswith("nav+"):
             move(company, case.mapping, case.keys("nav"), pd.Timedelta(who.removeprefix("nav+")))
         elif who == "human":
@@ -136,23 +140,8 @@ def _touch(company: Company, case: Case) -> None:
 
 def expected_differences(cases: list[Case]) -> pd.DataFrame:
     """Return one row per field difference that must be found, and none for the cases without."""
-    parts = []
-    for case in cases:
-        rows = case.rows[case.rows["cause"] != ""]
-        pairs = case.pairs.take(np.tile(np.arange(len(case.pairs)), len(rows)))
-        repeated = rows.take(np.repeat(np.arange(len(rows)), len(case.pairs)))
-        parts.append(
-            pd.DataFrame(
-                {
-                    "frame": "diff",
-                    "mapping": case.mapping,
-                    "nav_key": pairs["nav_key"].to_numpy(),
-                    "crm_id": pairs["crm_id"].to_numpy(),
-                    "nav_field": repeated["nav_field"].to_numpy(),
-                    "crm_field": repeated["crm_field"].to_numpy(),
-                    "expected": repeated["cause"].to_numpy(),
-                    "resolution": repeated["resolution"].to_numpy(),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    pairs = pd.concat([case.pairs.assign(case=case.name) for case in cases], ignore_index=True)
+    rows = words("discrepancies")
+    found = rows[rows["cause"] != ""].merge(pairs, on="case", suffixes=("_table", ""))
+    names = ["mapping", "nav_key", "crm_id", "nav_field", "crm_field", "resolution"]
+    return found[names].assign(frame="diff", expected=found["cause"])

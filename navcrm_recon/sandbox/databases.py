@@ -111,15 +111,39 @@ def insert_rows(engine: sa.Engine, table: sa.Table, rows: pd.DataFrame | Sequenc
         return
     for name in columns:
         columns[name] = _stored(table, catalogue.columns[name], columns[name])
-    names = list(columns)
-    fixed = _fixed(catalogue, set(columns))
-    parameters = [
-        {**fixed, **dict(zip(names, row, strict=True))}
-        for row in zip(*columns.values(), strict=True)
-    ]
-    _count_up(table, catalogue, parameters)
+    count = len(next(iter(columns.values())))
+    fixed = {name: [value] for name, value in _fixed(catalogue, set(columns)).items()}
+    versions = [name for name, each in catalogue.columns.items() if each.kind == "rowversion"]
+    for name in versions:
+        columns[name] = [next_version(table) for _ in range(count)]
+        fixed.pop(name, None)
     with engine.begin() as connection:
-        connection.execute(sa.insert(table), parameters)
+        _insert(connection, table, columns, fixed, count)
+
+
+def _insert(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: Mapping[str, list[Any]],
+    fixed: Mapping[str, list[Any]],
+    count: int,
+) -> None:
+    """Insert rows; where the database takes them by position, values are bound by column."""
+    names, dialect = [*columns, *fixed], connection.dialect
+    statement = sa.insert(table).compile(dialect=dialect, column_keys=names)
+    places = statement.positiontup
+    if places is None:
+        values = [*columns.values(), *(each * count for each in fixed.values())]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+        connection.execute(sa.insert(table), rows)
+        return
+    bound = {}
+    for name, values in {**columns, **fixed}.items():
+        bind = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        bound[name] = values if bind is None else [bind(each) for each in values]
+        if name in fixed:
+            bound[name] = bound[name] * count
+    connection.exec_driver_sql(str(statement), list(zip(*(bound[n] for n in places), strict=True)))
 
 
 def _stored(table: sa.Table, column: Column, values: list[Any]) -> list[Any]:
@@ -139,13 +163,6 @@ def _fixed(table: Table, given: set[str]) -> dict[str, Any]:
         for name, column in table.columns.items()
         if name not in given and column.flow is None
     }
-
-
-def _count_up(table: sa.Table, catalogue: Table, rows: list[dict[str, Any]]) -> None:
-    """Give every row NAV's row version: one counter for the whole database."""
-    versions = [name for name, each in catalogue.columns.items() if each.kind == "rowversion"]
-    for row in rows if versions else ():
-        row[versions[0]] = next_version(table)
 
 
 def next_version(table: sa.Table) -> int:

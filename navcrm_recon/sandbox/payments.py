@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from navcrm_recon.frames import as_rows
 from navcrm_recon.sandbox.resources import words
 
 #: An invoice of which nothing is paid: its kind, and its state in CRM.
@@ -24,13 +25,12 @@ def events(kinds: pd.Series) -> pd.DataFrame:
 def settled(kinds: pd.Series, *, late: bool) -> pd.Series:
     """Return how many percent of each invoice are settled, with or without what came late."""
     known = {}
-    for kind in kinds.unique():
+    for row in as_rows(words("payments")):
         percent = 0
-        for event in events(pd.Series([kind])).iloc[0]:
-            if not event or (event.startswith("late") and not late):
-                continue
-            percent = 0 if "unapply" in event else percent + int(event.split()[-1])
-        known[kind] = percent
+        for event in (row["first"], row["second"]):
+            if event and (late or not event.startswith("late")):
+                percent = 0 if "unapply" in event else percent + int(event.split()[-1])
+        known[row["kind"]] = percent
     return kinds.map(known)
 
 

@@ -109,6 +109,8 @@ def _remember(company: Company) -> None:
 def _forget(company: Company, cases: list[Case]) -> None:
     """Take away from the state what the cases say it does not know, or mark what failed."""
     for case in cases:
+        if not case.memory:
+            continue
         pairs = company.pairs[case.mapping]
         chosen = pairs["nav_key"].isin(case.pairs["nav_key"])
         if case.memory in ("fresh", "stamps"):

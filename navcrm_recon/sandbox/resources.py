@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -27,4 +28,9 @@ def data_folder() -> Path:
 
 def words(name: str) -> pd.DataFrame:
     """Return one of the small tables, everything as text, blanks as the empty text."""
+    return _read(name).copy()
+
+
+@cache
+def _read(name: str) -> pd.DataFrame:
     return pd.read_csv(data_folder() / f"{name}.csv", dtype=str, keep_default_na=False)
