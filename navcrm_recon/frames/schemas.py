@@ -117,6 +117,17 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "invoices": TEXT,
         "last_error": TEXT,
     },
+    # NAV's exchange rates beside CRM's, in units of the currency for one of CRM's base currency.
+    "currency_rates": {
+        "mapping": TEXT,
+        "nav_key": TEXT,
+        "crm_id": TEXT,
+        "name": TEXT,
+        "rate_from": DAY,
+        "nav_rate": DECIMAL,
+        "crm_rate": DECIMAL,
+        "finding": TEXT,
+    },
     # Why CRM orders cannot become NAV orders: one row per order, line and field.
     "order_problems": {
         "crm_id": TEXT,

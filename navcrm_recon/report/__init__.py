@@ -31,6 +31,7 @@ from navcrm_recon.report.drill import (
     uncoupled,
     violated_rules,
 )
+from navcrm_recon.report.goods import finding_chart
 from navcrm_recon.report.links import linked
 from navcrm_recon.report.logs import (
     errors_by_message,
@@ -125,6 +126,7 @@ __all__ = [
     "figure_chart",
     "figures",
     "filters",
+    "finding_chart",
     "gate",
     "header",
     "job_log",

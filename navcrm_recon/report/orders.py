@@ -63,7 +63,7 @@ def planned_orders(plan: Plan, orders: pd.DataFrame, ws: Workspace) -> pd.DataFr
         ``crm_url`` (str).
     """
     header, lines = _split(plan)
-    wide = header.pivot(index="crm_id", columns="field", values="new")
+    wide = _wide(header, ["crm_id"], "field")
     counts = lines.groupby("crm_id")["line"].nunique()
     out = _read(wide, _HEADER).assign(lines=counts).fillna({"lines": 0})
     out = _numbered(out.astype({"lines": "int64"}).reset_index(), orders)
@@ -81,11 +81,16 @@ def planned_lines(plan: Plan, orders: pd.DataFrame) -> pd.DataFrame:
         decimal, others str).
     """
     _, lines = _split(plan)
-    wide = lines.pivot(index=["crm_id", "line"], columns="name", values="new")
+    wide = _wide(lines, ["crm_id", "line"], "name")
     out = _numbered(_read(wide, _LINE).reset_index(), orders)
     place = out["line"].astype("int64")
     out = out.assign(place=place).sort_values(["order_number", "place"], ignore_index=True)
     return out[["order_number", "line", *_LINE]]
+
+
+def _wide(changes: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
+    """Return what is written, one row per record and one column per field."""
+    return changes.pivot_table(index=keys, columns=name, values="new", aggfunc="last")
 
 
 def _read(wide: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -56,6 +56,12 @@ WORDS = {
     "inserted": "Inserted",
     "modified": "Modified",
     "deleted": "Deleted",
+    # findings about currencies
+    "not_coupled": "Not coupled",
+    "gone_from_crm": "Gone from CRM",
+    "no_rate": "No rate",
+    "other_rate": "Other rate",
+    "future_rate": "Future rate",
     # how far sales orders are
     "not_submitted": "Not submitted",
     "waiting": "Waiting",

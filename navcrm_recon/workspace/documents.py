@@ -11,6 +11,7 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import SALES_ORDER, Direction
 from navcrm_recon.documents.activities import activities, activity_counts
+from navcrm_recon.documents.currency_rates import currency_rates
 from navcrm_recon.documents.links import Link, crm_link, nav_link, parse_link
 from navcrm_recon.documents.order_jobs import create_orders, plan_orders
 from navcrm_recon.documents.order_states import update_order_states
@@ -153,6 +154,19 @@ class Documents(Synchronizing):
             Sorted by ``nav_key``, figures in CRM's order (documents 6.1).
         """
         return statistics(self._scene.fresh(), customers, as_of)
+
+    def currency_rates(self) -> pd.DataFrame:
+        """Return NAV's exchange rates beside those CRM has (documents 4.6).
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, nav_key, crm_id, name`` (str), ``rate_from`` (datetime64[us], day of NAV's
+            rate), ``nav_rate, crm_rate`` (decimal: units for one of CRM's base currency),
+            ``finding`` (str: ``not_coupled``, ``gone_from_crm``, ``no_rate``, ``other_rate``,
+            ``future_rate``: it counts before its day; blank where all is well), sorted by code.
+        """
+        return currency_rates(self._scene.fresh())
 
     def opportunities(self, customer: str) -> pd.DataFrame:
         """Return the open opportunities of a customer's account (documents 3.2, 6.5).
