@@ -53,6 +53,7 @@ _PAIRS: dict[tuple[str, ...], str] = {
 _HEADINGS = {
     "nav_key": "NAV key", "crm_id": "CRM id", "nav_name": "NAV name", "crm_name": "CRM name",
     "nav_field": "NAV field", "crm_field": "CRM field", "nav_value": "NAV", "crm_value": "CRM",
+    "nav_rate": "Rate in NAV", "crm_rate": "Rate in CRM",
     "nav_rows": "NAV records", "crm_rows": "CRM records", "nav_table": "NAV table",
     "crm_attribute": "CRM attribute", "nav_code": "NAV code", "missing_in": "Missing in",
     "records_affected": "Records affected", "records_differing": "Records that differ",
