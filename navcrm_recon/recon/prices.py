@@ -23,7 +23,7 @@ def units_of_prices(prices: pd.DataFrame, base_units: pd.Series) -> pd.Series:
         Base unit of measure by item number.
     """
     own = prices["Unit of Measure Code"]
-    base = prices["Item No."].map(base_units).fillna("").astype(TEXT)
+    base = prices["Item No."].map(base_units).astype(TEXT).fillna("")
     return own.where(own.ne(""), base)
 
 

@@ -78,7 +78,7 @@ def checked_units(codes: pd.Series, groups: pd.DataFrame, units: pd.DataFrame) -
     first = keyed.drop_duplicates("key").set_index("key")["uomscheduleid"]
     frame = pd.DataFrame({"code": distinct, "group": names}, dtype=TEXT)
     keys = names.str.casefold()
-    frame["uomscheduleid"] = keys.map(first).fillna("").astype(TEXT)
+    frame["uomscheduleid"] = keys.map(first).astype(TEXT).fillna("")
     frame["groups"] = keys.map(keyed["key"].value_counts()).fillna(0).astype("int64")
     inside = units_in_groups(units).reindex(frame["uomscheduleid"]).reset_index(drop=True)
     frame = pd.concat([frame, inside], axis=1).astype({"uomid": TEXT, "unit_name": TEXT})

@@ -151,7 +151,7 @@ def _vendor_names(work: Work) -> pa.Array:
         work.scene.nav, work.scene.catalog.nav["Vendor"], ["Name"], "No.", numbers
     )
     names = vendors["Name"].set_axis(vendors.index)
-    return arrow(join_key([numbers]).map(names).fillna("").astype(TEXT)).cast(_TEXT)
+    return arrow(join_key([numbers]).map(names).astype(TEXT).fillna("")).cast(_TEXT)
 
 
 def blocked(records: pd.DataFrame) -> Mask:

@@ -102,7 +102,7 @@ def _invoices(scene: Scene, documents: pd.Series) -> tuple[pd.Series, pd.DataFra
     if scene.store is not None:
         wanted = keys.drop_duplicates().tolist()
         known = scene.store.coupling_records(_INVOICES, nav_keys=wanted).drop_duplicates("nav_key")
-        ids = keys.map(known.set_index("nav_key")["crm_id"]).fillna("").astype(TEXT)
+        ids = keys.map(known.set_index("nav_key")["crm_id"]).astype(TEXT).fillna("")
     names = [*_OF_INVOICE.values(), "pricelevelid"]
     table = scene.catalog.crm["invoice"]
     rows = read_available(scene.crm, table, names, (), _distinct(ids))
@@ -161,7 +161,7 @@ def _mapping_of(scene: Scene, lines: pd.DataFrame) -> pd.Series:
     """Return the mapping of what a line sells, blank for what is written in (IL2, IL5)."""
     kind, number = _write_in(scene)
     written_in = lines["Type"].eq(kind).fillna(False) & lines["No."].eq(number)
-    found = lines["Type"].map(_MAPPINGS).fillna("").astype(TEXT)
+    found = lines["Type"].map(_MAPPINGS).astype(TEXT).fillna("")
     return found.mask(written_in, "")
 
 

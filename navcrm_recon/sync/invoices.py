@@ -269,7 +269,7 @@ def _missing_lines(work: Work, numbers: pd.Series) -> pd.Series:
     known = _couplings(work.scene, mapping.name, nav_keys=lines.index.tolist())["nav_key"]
     lost = lines[~lines.index.isin(known.tolist())]
     texts = lost["Line No."].astype(TEXT).groupby(lost["Document No."].to_numpy()).agg(", ".join)
-    return numbers.map(texts).fillna("").astype(TEXT)
+    return numbers.map(texts).astype(TEXT).fillna("")
 
 
 def _state(work: Work, numbers: pd.Series, given: Mask) -> list[FieldWrite]:

@@ -90,7 +90,7 @@ def _problems(
 ) -> pd.Series:
     """Say what is wrong with each group's prices; the first thing that is."""
     mixed = mixed_groups(prices)
-    named = groups.map(_named_currencies(scene, mixed)).fillna("").astype(TEXT)
+    named = groups.map(_named_currencies(scene, mixed)).astype(TEXT).fillna("")
     several = "its sales prices are in several currencies: " + named + ". Use one customer price " \
         "group for each currency."  # fmt: skip
     several = several.where(named.ne(""), "")
@@ -150,7 +150,7 @@ def _currency_ids(scene: Scene, codes: pd.Series) -> pd.Series:
     iso = rows["isocurrencycode"].str.upper()
     known = pd.Series(rows.index, index=iso, dtype=TEXT)
     known = known[~known.index.duplicated()]
-    return codes.map(known).mask(codes.eq(""), local or "").fillna("").astype(TEXT)
+    return codes.map(known).astype(TEXT).mask(codes.eq(""), local or "").fillna("")
 
 
 def items_of_groups(
