@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 import navcrm_recon as nr
 from benchmarks import company
 from benchmarks.counting import counting
+from navcrm_recon import report
 from navcrm_recon.catalog import load_catalog
 from navcrm_recon.cli import main
 from navcrm_recon.documents.figures import AMOUNTS, Sum, Year, added_up, figures, fiscal_year, sums
-from navcrm_recon.errors import NotFoundError, ReadOnlyError
+from navcrm_recon.errors import NotFoundError, ReadOnlyError, SideError
 from navcrm_recon.frames import DAY, DECIMAL, TEXT, conform
 from navcrm_recon.scenarios.world import World
 from navcrm_recon.state.store import Store
@@ -34,6 +35,7 @@ CATALOG = load_catalog()
 TABLE = CATALOG.crm["nav_accountstatistics"]
 TODAY = dt.date(2018, 10, 1)
 AMOUNT = st.decimals(-(10**9), 10**9, places=5)
+GUID, ACCOUNT = "6e0b4f6e-0000-4000-8000-000000000001", "6e0b4f6e-0000-4000-8000-000000000002"
 COUPLED = [{"mapping": "CUSTOMER", "nav_key": "10000", "crm_id": "acc-1"}]
 
 
@@ -207,6 +209,49 @@ def test_tables_a_database_does_not_have_count_as_nothing(build: Callable[..., W
     assert found["crm_value"].tolist() == [0] * len(AMOUNTS)
     (job,) = world.workspace.post_updates()
     assert job.failed == 0
+
+
+def test_without_the_solution_nothing_is_written_and_nothing_shown(
+    build: Callable[..., World],
+) -> None:
+    world = build(**cannon())
+    with sa.create_engine(world.workspace.config.crm["url"]).begin() as crm:
+        crm.execute(sa.text("DROP TABLE nav_accountstatistics"))
+    with pytest.raises(SideError, match="import that into CRM"):
+        world.workspace.update_statistics()
+    assert not len(world.workspace.jobs())
+    assert report.customer_figures(world.workspace)["crm_value"].isna().all()
+
+
+def test_exports_are_compared_too(tmp_path: Path) -> None:
+    """What they lack counts as nothing."""
+    for side, files in {
+        "nav": {
+            "Customer": "No.,Name\n10000,Cannon\n",
+            "Sales Line": "Document Type,Document No.,Line No.,Bill-to Customer No.,"
+            "Outstanding Amount (LCY)\nOrder,1,10000,10000,12.50\n",
+            "Integration Record": "Integration ID,Table ID,Record ID,Modified On,Deleted On\n"
+            f"{GUID},18,0x12000000027BFF3100300030003000300000000000,2018-10-01,\n",
+            "CRM Integration Record": f"CRM ID,Integration ID,Table ID\n{ACCOUNT},{GUID},18\n",
+        },
+        "crm": {"account": f"accountid,name\n{ACCOUNT},Cannon\n"},
+    }.items():
+        for name, content in files.items():
+            (tmp_path / side).mkdir(exist_ok=True)
+            (tmp_path / side / f"{name}.csv").write_text(content)
+    file = tmp_path / "workspace.yaml"
+    sides = {side: {"kind": "files", "url": side} for side in ("nav", "crm")}
+    file.write_text(yaml.safe_dump({"company": "C", "couplings": "nav", **sides}))
+    ws = nr.open_workspace(file)
+    figures = report.customer_figures(ws).set_index("figure")
+    assert figures.loc["nav_totallcy", "nav_value"] == Decimal("12.5")
+    assert figures["crm_value"].isna().all()
+    assert ws.activity_counts()[["opportunities", "quotes", "cases"]].to_numpy().tolist() == [
+        [0, 0, 0]
+    ]
+    assert len(report.without_statistics(figures.reset_index(), ws)) == 1
+    with pytest.raises(ReadOnlyError):
+        ws.update_statistics()
 
 
 def test_only_customers_that_are_named(build: Callable[..., World]) -> None:

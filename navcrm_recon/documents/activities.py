@@ -16,7 +16,7 @@ from navcrm_recon.catalog.model import Condition, Table
 from navcrm_recon.documents.customers import Customers, coupled, keys_of
 from navcrm_recon.frames import TEXT, conform
 from navcrm_recon.recon.links import crm_urls
-from navcrm_recon.sync.scene import Scene, coupling_records, read_naming
+from navcrm_recon.sync.scene import Scene, coupling_records, read_available, read_naming
 
 #: Beyond so many accounts an entity is read as a whole.
 _FEW = 500
@@ -143,7 +143,7 @@ def _counts(scene: Scene, about: Activity, accounts: pd.Series) -> np.ndarray:
     if not wanted:
         return np.zeros(len(accounts), dtype="int64")
     if len(wanted) > _FEW:
-        found = scene.crm.read(table, [about.account], (about.live,))
+        found = read_available(scene.crm, table, [about.account], (about.live,))
     else:
         found = read_naming(scene.crm, table, [about.account], about.account, wanted, about.live)
     return accounts.map(found[about.account].value_counts()).fillna(0).to_numpy(dtype="int64")

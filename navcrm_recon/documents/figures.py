@@ -189,7 +189,8 @@ def read_figures(scene: Scene, keys: Sequence[str], work_date: date | None = Non
     A table that the database does not have, such as those of the service module, counts as
     nothing (ST5).
     """
-    customers = scene.nav.read(scene.catalog.nav["Customer"], list(CARRIED.values()), (), keys)
+    table = scene.catalog.nav["Customer"]
+    customers = read_available(scene.nav, table, list(CARRIED.values()), (), keys)
     day = scene.today() if work_date is None else work_date
     periods = read_available(
         scene.nav, scene.catalog.nav["Accounting Period"], ["Starting Date", "New Fiscal Year"]

@@ -25,6 +25,7 @@ from navcrm_recon.documents.noted import (
     write_noted,
 )
 from navcrm_recon.documents.payments import update_invoice_states
+from navcrm_recon.errors import SideError
 from navcrm_recon.frames import DECIMAL, TEXT, UTC, conform, empty
 from navcrm_recon.recon.changes import later
 from navcrm_recon.sides.writing import Written
@@ -35,7 +36,7 @@ from navcrm_recon.sync.jobs import finish, in_a_run, log_errors, new_job
 from navcrm_recon.sync.make import key_of
 from navcrm_recon.sync.recover import at_work
 from navcrm_recon.sync.references import local_currency
-from navcrm_recon.sync.scene import Scene
+from navcrm_recon.sync.scene import Scene, read_available
 
 STATISTICS = "ACCOUNT STATISTICS"
 LINK = "nav_accountstatisticsid"
@@ -78,11 +79,14 @@ def update_statistics(scene: Scene, customers: Customers = None) -> list[Job]:
         A customer that is named does not exist.
     ConfigError
         The mapping of customers is off.
+    SideError
+        CRM has no statistics, as the integration solution is not there.
     ReadOnlyError
         CRM is only read, or NAV's own tables hold the couplings.
     """
     store = writable_crm(scene, STATISTICS)
     check_enabled(scene, STATISTICS)
+    _check_solution(scene)
     scene = in_a_run(scene)
     keys = keys_of(scene, customers)
     with at_work(scene, store, kind_of_work(scene, STATISTICS, "Customer", ENTITY)):
@@ -92,6 +96,14 @@ def update_statistics(scene: Scene, customers: Customers = None) -> list[Job]:
         _update(Work(scene, store, job), keys)
         jobs.append(finish(scene, store, job))
     return [*jobs, *update_invoice_states(scene, customers)]
+
+
+def _check_solution(scene: Scene) -> None:
+    if not scene.crm.available(scene.catalog.crm[ENTITY]):
+        raise SideError(
+            f"{STATISTICS} is not done: CRM has no {ENTITY}. It comes with the integration "
+            "solution; import that into CRM first."
+        )
 
 
 def statistics(
@@ -129,10 +141,10 @@ def _standing(scene: Scene, keys: Sequence[str] | None, work_date: date | None =
     known = coupled(scene, keys)
     figures = read_figures(scene, known["nav_key"].tolist(), work_date)
     account, table = scene.catalog.crm["account"], scene.catalog.crm[ENTITY]
-    accounts = scene.crm.read(account, ["name", LINK], (), known["crm_id"].tolist())
+    accounts = read_available(scene.crm, account, ["name", LINK], (), known["crm_id"].tolist())
     links = known["crm_id"].map(accounts[LINK]).fillna("").astype(TEXT)
     columns = [*figures.columns, CURRENCY]
-    records = scene.crm.read(table, columns, (), [each for each in links if each])
+    records = read_available(scene.crm, table, columns, (), [each for each in links if each])
     pairs = known[["nav_key", "crm_id"]].assign(
         record=links.where(links.isin(records.index), ""),
         in_nav=known["nav_key"].isin(figures.index),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from navcrm_recon.errors import DataError, shorten
-from navcrm_recon.frames import DECIMAL, TEXT
+from navcrm_recon.frames import DAY, DECIMAL, TEXT
 from navcrm_recon.recon.align import arrow
 from navcrm_recon.report.charts import bars
 from navcrm_recon.report.links import linked
@@ -48,7 +48,9 @@ def customer_figures(ws: Workspace, as_of: str = "") -> pd.DataFrame:
         except ValueError as exc:
             raise DataError(f"as_of: '{shorten(as_of)}' is no day; say 2018-10-01.") from exc
     table, day = ws.catalog.crm["nav_accountstatistics"], "nav_overdueamountsasof"
-    shown = ws.side("crm").read(table, [day])[day]
+    if day not in ws.side("crm").available(table):
+        return ws.statistics()
+    shown = ws.side("crm").read(table, [day]).get(day, pd.Series(dtype=DAY))
     return ws.statistics(as_of=shown.max().date() if shown.notna().any() else None)
 
 
