@@ -117,6 +117,23 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "invoices": TEXT,
         "last_error": TEXT,
     },
+    # Sales prices of which an analyst ought to know before they travel: a row per price and
+    # finding; ``crm_id`` is the line they fall on, ``wins`` says which price has it.
+    "price_collisions": {
+        "price_group": TEXT,
+        "item": TEXT,
+        "unit": TEXT,
+        "nav_key": TEXT,
+        "starting_date": DAY,
+        "ending_date": DAY,
+        "minimum_quantity": DECIMAL,
+        "variant": TEXT,
+        "currency": TEXT,
+        "unit_price": DECIMAL,
+        "crm_id": TEXT,
+        "wins": np.dtype(bool),
+        "finding": TEXT,
+    },
     # NAV's exchange rates beside CRM's, in units of the currency for one of CRM's base currency.
     "currency_rates": {
         "mapping": TEXT,

@@ -18,6 +18,7 @@ from navcrm_recon.documents.order_states import update_order_states
 from navcrm_recon.documents.orders.listing import sales_orders
 from navcrm_recon.documents.payments import update_invoice_states
 from navcrm_recon.documents.posts import post_updates
+from navcrm_recon.documents.prices import price_collisions
 from navcrm_recon.documents.scheduled import document_jobs
 from navcrm_recon.documents.setup.changing import set_setup
 from navcrm_recon.documents.setup.checks import setup_checks
@@ -154,6 +155,21 @@ class Documents(Synchronizing):
             Sorted by ``nav_key``, figures in CRM's order (documents 6.1).
         """
         return statistics(self._scene.fresh(), customers, as_of)
+
+    def price_collisions(self) -> pd.DataFrame:
+        """Return what to know of NAV's sales prices before they travel (documents 4.9, G11).
+
+        Returns
+        -------
+        DataFrame
+            One row per price and finding: ``price_group, item, unit, nav_key`` (str),
+            ``starting_date, ending_date`` (datetime64[us]), ``minimum_quantity`` (decimal),
+            ``variant, currency`` (str), ``unit_price`` (decimal), ``crm_id`` (str: the price list
+            line it falls on), ``wins`` (bool: it has the line, being the last in NAV's order),
+            ``finding`` (str: ``collision``, ``mixed_currencies``, ``expired``, ``future``,
+            ``minimum_quantity``, ``variant``, ``ignored_sales_type``), by group, item, unit, price.
+        """
+        return price_collisions(self._scene.fresh())
 
     def currency_rates(self) -> pd.DataFrame:
         """Return NAV's exchange rates beside those CRM has (documents 4.6).
