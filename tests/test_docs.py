@@ -230,7 +230,8 @@ def test_every_code_of_a_report_is_explained(heading: str, codes: tuple[str, ...
     "schema",
     [
         "couplings", "diff", "missing_options", "not_checked", "actions", "changes", "jobs",
-        "errors", "skipped", "writes", "timetable", "full_lines", "sales_orders", "price_collisions", "currency_rates", "statistics",
+        "errors", "skipped", "writes", "timetable", "full_lines", "sales_orders",
+        "price_collisions", "currency_rates", "statistics",
         "opportunities", "quotes", "cases", "activity_counts",
     ],
 )  # fmt: skip
