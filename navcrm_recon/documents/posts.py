@@ -87,10 +87,9 @@ def post_updates(scene: Scene) -> list[Job]:
     store = writable_crm(scene, POSTS)
     scene = in_a_run(scene)
     with at_work(scene, store, kind_of_work(scene, POSTS, SHIPMENTS.header, _POST)):
-        since = _first_day(scene, store)
         job = new_job(scene, POSTS, "synchronization", "to_crm")
         store.start_job(job)
-        looked = {each: _look(scene, store, each, since) for each in (SHIPMENTS, INVOICES)}
+        looked = {each: _look(scene, store, each) for each in (SHIPMENTS, INVOICES)}
         refused = False
         if scene.setup.get("account_posts", True):
             shipments, invoices = (each.fresh for each in looked.values())
@@ -149,15 +148,12 @@ def postings(
 
 
 def _first_day(scene: Scene, store: Store) -> date:
-    """Return the day of the first job in the log, today without one."""
-    jobs = store.jobs()
-    if not len(jobs):
-        return scene.today()
-    first: date = jobs["started_at"].min().astimezone(ZoneInfo(scene.timezone)).date()
+    """Return the day of the first job in the log, which is this one if there was none before."""
+    first: date = store.jobs()["started_at"].min().astimezone(ZoneInfo(scene.timezone)).date()
     return first
 
 
-def _look(scene: Scene, store: Store, kind: Kind, since: date) -> Looked:
+def _look(scene: Scene, store: Store, kind: Kind) -> Looked:
     """Look for what was posted since the run before the last one.
 
     A document whose lines we passed is an old one that was changed meanwhile.
@@ -169,7 +165,7 @@ def _look(scene: Scene, store: Store, kind: Kind, since: date) -> Looked:
     newest = max([int(each) for each in found[_VERSION]], default=seen or 0)
     if seen is None:
         day = found["Posting Date"]
-        return Looked(found[day.isna() | day.ge(pd.Timestamp(since))], newest)
+        return Looked(found[day.isna() | day.ge(pd.Timestamp(_first_day(scene, store)))], newest)
     lines = scene.catalog.nav[kind.lines]
     of = ["Document No.", _VERSION]
     rows = read_naming(scene.nav, lines, of, "Document No.", found["No."])

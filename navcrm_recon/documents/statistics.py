@@ -50,8 +50,9 @@ class Standing:
     """What NAV and CRM say of coupled customers.
 
     ``pairs``: ``nav_key``, ``crm_id`` (the account), ``record`` (its statistics, blank where there
-    are none), ``in_nav``, ``in_crm``; ``figures``: what NAV says, index ``nav_key``; ``accounts``:
-    ``name`` and the link, index ``crm_id``; ``records``: what CRM shows, index its own id.
+    are none), ``own`` (the id those would be made with), ``in_nav``, ``in_crm``; ``figures``: what
+    NAV says, index ``nav_key``; ``accounts``: ``name`` and the link, index ``crm_id``;
+    ``records``: what CRM shows, index its own id.
     """
 
     pairs: pd.DataFrame
@@ -117,14 +118,13 @@ def statistics(
     pairs = standing.pairs[standing.pairs["in_nav"] & standing.pairs["in_crm"]]
     nav = standing.figures.loc[pairs["nav_key"]]
     shown = standing.records.reindex(pairs["record"])
-    captions = scene.catalog.crm[ENTITY].columns
     parts = [
         pd.DataFrame(
             {
                 "nav_key": pairs["nav_key"].array,
                 "crm_id": pairs["crm_id"].array,
                 "name": nav["nav_name"].array,
-                "figure": captions[name].name,
+                "figure": name,
                 "nav_value": nav[name].array,
                 "crm_value": shown[name].astype(DECIMAL).array,
                 "as_of": shown[AS_OF].array,
@@ -145,12 +145,21 @@ def _standing(scene: Scene, keys: Sequence[str] | None, work_date: date | None =
     links = known["crm_id"].map(accounts[LINK]).fillna("").astype(TEXT)
     columns = [*figures.columns, CURRENCY]
     records = read_available(scene.crm, table, columns, (), [each for each in links if each])
+    own = [key_of(scene, ENTITY, each) for each in known["crm_id"]]
     pairs = known[["nav_key", "crm_id"]].assign(
-        record=links.where(links.isin(records.index), ""),
+        record=_one_each(links.where(links.isin(records.index), ""), own),
+        own=own,
         in_nav=known["nav_key"].isin(figures.index),
         in_crm=known["crm_id"].isin(accounts.index),
     )
     return Standing(pairs, figures, accounts, records)
+
+
+def _one_each(links: pd.Series, own: Sequence[str]) -> pd.Series:
+    """Let one account alone have statistics that several name: the one they were made for."""
+    made_for = links.eq(pd.Series(own, index=links.index))
+    first = links[made_for.sort_values(ascending=False, kind="stable").index].duplicated()
+    return links.mask(first.reindex(links.index) & links.ne(""), "")
 
 
 def _update(work: Work, keys: Sequence[str] | None) -> None:
@@ -159,11 +168,12 @@ def _update(work: Work, keys: Sequence[str] | None) -> None:
     table = scene.catalog.crm[ENTITY]
     standing = _standing(scene, keys)
     there = standing.pairs["in_nav"] & standing.pairs["in_crm"]
-    errors = [_one_sided(standing, standing.pairs[~there])]
-    pairs = standing.pairs[there].reset_index(drop=True)
+    twice = there & standing.pairs["crm_id"].duplicated()
+    errors = [_one_sided(standing, standing.pairs[~there]), _twice(standing.pairs[twice])]
+    pairs = standing.pairs[there & ~twice].reset_index(drop=True)
     new = pairs["record"].eq("")
-    born = [key_of(scene, ENTITY, account) for account in pairs.loc[new, "crm_id"]]
-    pairs.loc[new, "record"] = born
+    pairs["record"] = pairs["record"].where(~new, pairs["own"])
+    born = pairs.loc[new, "record"].tolist()
     wanted = standing.figures.loc[pairs["nav_key"]].set_index(pd.Index(pairs["record"], dtype=TEXT))
     _, currency = local_currency(scene)
     if currency:
@@ -286,6 +296,13 @@ def _one_sided(standing: Standing, pairs: pd.DataFrame) -> pd.DataFrame:
             "message": f"{STATISTICS}: " + text,
         }
     )
+
+
+def _twice(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the errors of accounts that are coupled to another customer as well."""
+    text = f"{STATISTICS}: the account of customer " + pairs["nav_key"]
+    about = text + " is coupled to another customer as well, whose figures it has. Uncouple one."
+    return pairs[["nav_key", "crm_id"]].assign(message=about)
 
 
 def _refused(pairs: pd.DataFrame, refused: dict[str, str]) -> pd.DataFrame:
