@@ -117,6 +117,28 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "invoices": TEXT,
         "last_error": TEXT,
     },
+    # NAV's units of measure and what is wrong with the CRM unit group of each (documents 4.5).
+    "unit_groups": {
+        "mapping": TEXT,
+        "nav_key": TEXT,
+        "crm_id": TEXT,
+        "name": TEXT,
+        "items": np.dtype("int64"),
+        "resources": np.dtype("int64"),
+        "finding": TEXT,
+        "problem": TEXT,
+    },
+    # Coupled items and resources beside the states of their products (documents 4.2).
+    "product_states": {
+        "mapping": TEXT,
+        "nav_key": TEXT,
+        "crm_id": TEXT,
+        "name": TEXT,
+        "unit": TEXT,
+        "blocked": np.dtype(bool),
+        "state": TEXT,
+        "finding": TEXT,
+    },
     # Sales prices of which an analyst ought to know before they travel: a row per price and
     # finding; ``crm_id`` is the line they fall on, ``wins`` says which price has it.
     "price_collisions": {

@@ -93,6 +93,7 @@ from navcrm_recon.report.plans import (
 from navcrm_recon.report.run import ReportResult, run_report
 from navcrm_recon.report.source import ReportFrames, open_frames
 from navcrm_recon.report.tables import show_table
+from navcrm_recon.report.words import word
 
 __all__ = [
     "ReportFrames",
@@ -178,6 +179,7 @@ __all__ = [
     "waiting_orders",
     "without_partner",
     "without_statistics",
+    "word",
     "work_chart",
     "work_header",
     "worst",

@@ -35,7 +35,7 @@ _COMPARED = {
 }  # fmt: skip
 
 #: Columns of sentences, which are shown longer than values.
-_SENTENCES = {"message", "reason", "remedy"}
+_SENTENCES = {"message", "reason", "remedy", "problem"}
 
 #: Columns of times, which are not broken over lines.
 _TIMES = {"first_seen", "started", "started_at", "finished_at", "at", "failed_at", "last_at"}

@@ -56,6 +56,16 @@ WORDS = {
     "inserted": "Inserted",
     "modified": "Modified",
     "deleted": "Deleted",
+    # findings about units and products
+    "no_group": "No unit group",
+    "several_groups": "Several unit groups",
+    "no_unit": "No unit",
+    "several_units": "Several units",
+    "other_name": "Other name",
+    "not_base": "Not the base unit",
+    "other_quantity": "Other quantity",
+    "not_retired": "Blocked, not retired",
+    "not_active": "Not blocked, not active",
     # findings about currencies
     "not_coupled": "Not coupled",
     "gone_from_crm": "Gone from CRM",

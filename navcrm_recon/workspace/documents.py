@@ -19,6 +19,7 @@ from navcrm_recon.documents.orders.listing import sales_orders
 from navcrm_recon.documents.payments import update_invoice_states
 from navcrm_recon.documents.posts import post_updates
 from navcrm_recon.documents.prices import price_collisions
+from navcrm_recon.documents.products import product_states, unit_groups
 from navcrm_recon.documents.scheduled import document_jobs
 from navcrm_recon.documents.setup.changing import set_setup
 from navcrm_recon.documents.setup.checks import setup_checks
@@ -183,6 +184,31 @@ class Documents(Synchronizing):
             ``future_rate``: it counts before its day; blank where all is well), sorted by code.
         """
         return currency_rates(self._scene.fresh())
+
+    def unit_groups(self) -> pd.DataFrame:
+        """Return NAV's units of measure and what is wrong with their CRM unit groups.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, nav_key, crm_id, name`` (str), ``items, resources`` (int64: how many have it
+            as base unit), ``finding`` (str: blank, ``no_group``, ``several_groups``, ``no_unit``,
+            ``several_units``, ``other_name``, ``not_base``, ``other_quantity``), ``problem`` (str:
+            what was found and what to do), sorted by code (documents 4.5).
+        """
+        return unit_groups(self._scene.fresh())
+
+    def product_states(self) -> pd.DataFrame:
+        """Return coupled items and resources beside the states of their products.
+
+        Returns
+        -------
+        DataFrame
+            ``mapping, nav_key, crm_id, name, unit`` (str), ``blocked`` (bool), ``state`` (str, in
+            words), ``finding`` (str: blank, ``no_unit``, ``not_retired``: blocked in NAV,
+            ``not_active``: not blocked), by mapping and key (documents 4.2).
+        """
+        return product_states(self._scene.fresh())
 
     def opportunities(self, customer: str) -> pd.DataFrame:
         """Return the open opportunities of a customer's account (documents 3.2, 6.5).
