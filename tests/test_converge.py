@@ -61,6 +61,9 @@ def test_nothing_is_left_of_the_demo_company_but_what_the_job_log_lists(demo: De
     left = demo.plan.actions
     assert left[left["action"].isin(WRITES)].empty
     stopped = left[left["action"].isin(["fail", "conflict", "skip"])]
+    # A price that leaves its line to another one is told in its job; its group says it fails for
+    # want of an item.
+    stopped = stopped[~stopped["reason"].str.match("PG10|D3")]
     assert len(stopped) > 20
     listed = pd.concat([demo.workspace.errors(), demo.workspace.skipped()])
     for keys in (["mapping", "nav_key"], ["mapping", "crm_id"]):

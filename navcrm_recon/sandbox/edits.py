@@ -10,6 +10,7 @@ from navcrm_recon.frames import dtype_of
 from navcrm_recon.sandbox.company import EDITS_FROM, Company, record_frame
 
 _EDIT_SECONDS = 5 * 24 * 3600
+_INVOICE, _LINE = "Sales Invoice Header", "Sales Invoice Line"
 
 
 def write(
@@ -72,6 +73,9 @@ def touch(
     when = pd.Series(EDITS_FROM + seconds, index=pd.Index(keys)).astype("datetime64[us, UTC]")
     if side == "nav":
         company.modified[table.name].loc[when.index] = when
+        if table.name == _LINE:  # NAV stamps the invoice of a line as well
+            document = company.nav[_LINE].loc[when.index, "Document No."]
+            company.modified[_INVOICE].loc[pd.Index(document)] = when.to_numpy()
         return
     company.crm[table.name].loc[when.index, "modifiedon"] = when
     sign(company, mapping, keys, robot=robot)

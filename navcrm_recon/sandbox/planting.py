@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from navcrm_recon.frames import TEXT, UTC
@@ -18,6 +19,8 @@ from navcrm_recon.sandbox.masters import OPTION_ATTRIBUTES
 from navcrm_recon.sandbox.mirror import as_sent
 from navcrm_recon.sandbox.resources import words
 from navcrm_recon.sandbox.states import (
+    INVOICE,
+    LINE,
     Fate,
     apply_fates,
     choose_fates,
@@ -78,8 +81,13 @@ def as_planted(found: pd.DataFrame) -> pd.DataFrame:
 def _free(company: Company, mapping: str, fates: list[Fate]) -> pd.DataFrame:
     """Return the pairs of a mapping that anything may happen to."""
     pairs = unfated(company.pairs[mapping], mapping, fates)
-    kept = company.kept.get(mapping, pd.Index([], dtype=TEXT))
-    return pairs[~pairs["nav_key"].isin(kept)]
+    kept = [company.kept.get(mapping, pd.Index([], dtype=TEXT))]
+    if mapping in (INVOICE, LINE):
+        # An invoice some lines of which are gone fails as a whole.
+        lines = company.nav["Sales Invoice Line"]["Document No."]
+        broken = lines.loc[pd.concat([f.pairs["nav_key"] for f in fates if f.mapping == LINE])]
+        kept.append(lines.index[lines.isin(broken)] if mapping == LINE else pd.Index(broken))
+    return pairs[~pairs["nav_key"].isin(np.concatenate(kept))]
 
 
 def _remember(company: Company) -> None:

@@ -15,6 +15,7 @@ from navcrm_recon.sandbox.resources import words
 _NAV_GONE = ("crm_only", "nav_deleted", "both_deleted")
 _CRM_GONE = ("nav_only", "crm_deleted", "both_deleted")
 _UNCOUPLED = ("nav_only", "crm_only")
+INVOICE, LINE = "POSTEDSALESINV-INV", "POSTEDSALESLINE-INV"
 #: Tables that lose their rows when a NAV record goes: mapping, table, its column.
 _CHILDREN = (
     ("ITEM-PRODUCT", "Item Ledger Entry", "Item No."),
@@ -58,7 +59,7 @@ def choose_fates(company: Company) -> list[Fate]:
                 (name, value),
             )
         )
-        if mapping == "POSTEDSALESINV-INV":
+        if mapping == INVOICE:
             fates.append(_lines(company, row["state"], chosen))
     return fates
 
@@ -78,10 +79,10 @@ def unfated(pairs: pd.DataFrame, mapping: str, fates: list[Fate]) -> pd.DataFram
 
 def _lines(company: Company, state: str, invoices: pd.DataFrame) -> Fate:
     """Return the lines that share the fate of their invoices."""
-    pairs = company.pairs["POSTEDSALESLINE-INV"]
+    pairs = company.pairs[LINE]
     document = company.nav["Sales Invoice Line"].loc[pairs["nav_key"], "Document No."]
     own = document.isin(invoices["nav_key"]).to_numpy(dtype=bool)
-    return Fate("POSTEDSALESLINE-INV", state, pairs[own].reset_index(drop=True))
+    return Fate(LINE, state, pairs[own].reset_index(drop=True))
 
 
 def uncoupled(fates: list[Fate], side: SideName) -> dict[str, pd.Index[str]]:

@@ -172,7 +172,10 @@ def needs_local_currency(scene: Scene, records: pd.DataFrame) -> bool:
 
 
 def price_line(work: Work) -> list[FieldWrite]:
-    """Give a price list line its unit: the price's own, else the item's base unit (PG11, 4.5)."""
+    """Give a price list line its unit: the price's own, else the item's base unit (PG11, 4.5).
+
+    A price in another currency than its list is refused: CRM would take it for one of the list's.
+    """
     if work.direction != "to_crm":
         return []
     codes = effective_units(work.scene, work.source).reset_index(drop=True)
@@ -181,9 +184,26 @@ def price_line(work: Work) -> list[FieldWrite]:
              for name, each in (("unit", units.unit), ("group", units.group))}  # fmt: skip
     return [
         work.refuse(work.mapping.nav.columns[_UNIT], codes, units.problem),
+        _in_currency_of_list(work),
         work.put("uomid", units.unit, given=known["unit"]),
         work.put("uomscheduleid", units.group, given=known["group"]),
     ]
+
+
+def _in_currency_of_list(work: Work) -> FieldWrite:
+    """Refuse prices in another currency than their price list (documents PG7)."""
+    lists = pd.Series(work.after("pricelevelid"), dtype=TEXT).fillna("")
+    table = work.scene.catalog.crm["pricelevel"]
+    named = [each for each in lists.unique() if each]
+    rows = work.scene.crm.read(table, ["name", "transactioncurrencyid"], (), named)
+    rows = rows.reindex(lists.to_numpy()).reset_index(drop=True).fillna("").astype(TEXT)
+    codes = work.source["Currency Code"].reset_index(drop=True)
+    ids, own = _currency_ids(work.scene, codes), rows["transactioncurrencyid"]
+    other = ids.ne("") & own.ne("") & ids.ne(own)
+    problem = "it is in " + _shown(work.scene, codes) + ", and the price list " + rows["name"] \
+        + " is in another currency. Use one customer price group for each currency."  # fmt: skip
+    column = work.mapping.nav.columns["Currency Code"]
+    return work.refuse(column, codes, problem.where(other, "").astype(TEXT))
 
 
 def yielding_prices(
