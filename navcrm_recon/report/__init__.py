@@ -31,7 +31,7 @@ from navcrm_recon.report.drill import (
     uncoupled,
     violated_rules,
 )
-from navcrm_recon.report.goods import finding_chart
+from navcrm_recon.report.goods import finding_chart, groups_and_lists, prices_found
 from navcrm_recon.report.links import linked
 from navcrm_recon.report.logs import (
     errors_by_message,
@@ -129,6 +129,7 @@ __all__ = [
     "filters",
     "finding_chart",
     "gate",
+    "groups_and_lists",
     "header",
     "job_log",
     "job_rows",
@@ -152,6 +153,7 @@ __all__ = [
     "planned_conflicts",
     "planned_lines",
     "planned_orders",
+    "prices_found",
     "provenance",
     "quality_overview",
     "records_by_weight",

@@ -66,6 +66,14 @@ WORDS = {
     "other_quantity": "Other quantity",
     "not_retired": "Blocked, not retired",
     "not_active": "Not blocked, not active",
+    # findings about sales prices
+    "collision": "On one CRM line",
+    "mixed_currencies": "Several currencies",
+    "expired": "Expired",
+    "future": "Future",
+    "minimum_quantity": "Minimum quantity",
+    "variant": "Variant",
+    "ignored_sales_type": "Ignored sales type",
     # findings about currencies
     "not_coupled": "Not coupled",
     "gone_from_crm": "Gone from CRM",
