@@ -25,7 +25,7 @@ from tests.engine_company import (
 )
 
 SOAK = bool(os.environ.get("NAVCRM_SOAK"))
-MOMENTS = 100 if SOAK else 6
+MOMENTS = 100 if SOAK else 5
 RECORDS = 12 if SOAK else 6
 #: Records of a batch: so small that every pass has several.
 BATCH = 3

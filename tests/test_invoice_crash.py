@@ -24,7 +24,7 @@ from tests.engine_company import (
 )
 
 SOAK = bool(os.environ.get("NAVCRM_SOAK"))
-MOMENTS = 100 if SOAK else 6
+MOMENTS = 100 if SOAK else 3
 INVOICES = 12 if SOAK else 4
 BATCH = 3
 MADE = ("CUSTOMER", "UNIT OF MEASURE", "ITEM-PRODUCT", "POSTEDSALESINV-INV")

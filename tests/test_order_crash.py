@@ -28,7 +28,7 @@ from tests.engine_company import (
 )
 
 SOAK = bool(os.environ.get("NAVCRM_SOAK"))
-MOMENTS = 100 if SOAK else 4
+MOMENTS = 100 if SOAK else 2
 ORDERS = 200 if SOAK else 8
 #: So small that there are several batches.
 BATCH = 40 if SOAK else 3

@@ -49,7 +49,7 @@ def groups_and_lists(ws: Workspace, prices: pd.DataFrame) -> pd.DataFrame:
         its prices), ``nav_url, crm_url`` (str).
     """
     groups = ws.couplings("CUSTPRCGRP-PRICE")
-    counts = prices["price_group"].value_counts()
+    counts = prices.loc[prices["price_group"].ne(""), "price_group"].value_counts()
     found = groups.assign(to_look_at=groups["nav_key"].map(counts).fillna(0).astype("int64"))
     names = ["nav_key", "crm_id", "nav_name", "crm_name", "state", "to_look_at"]
     return found[[*names, "nav_url", "crm_url"]]
