@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -11,6 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from navcrm_recon.frames import TEXT
 
 Positions: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -49,6 +52,15 @@ def positions(wanted: pd.Series | pd.Index[str], keys: pd.Index[str]) -> Positio
         looked_up, value_set = looked_up.cast(pa.large_string()), value_set.cast(pa.large_string())
     found = pc.index_in(looked_up, value_set=value_set)
     return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def looked_up(keys: pd.Series, found: pd.Series | Mapping[str, str]) -> pd.Series:
+    """Return the text found for each key, blank where there is none.
+
+    >>> looked_up(pd.Series(["a", "x"], dtype=TEXT), {"a": "A"}).tolist()
+    ['A', '']
+    """
+    return keys.map(found).astype(TEXT).fillna("")
 
 
 @dataclass(frozen=True)

@@ -52,14 +52,12 @@ def decide(mapping: TableMapping, direction: Direction, facts: pd.DataFrame) -> 
     when_both = _when_both(mapping, direction)
     table: list[tuple[Any, str, str, str]] = [
         (f["skipped"], "skip", "D1", "the coupling is skipped until it is restored"),
-        (f["yields"], "skip", "PG10", "another price falls on the same line of the price list, "
-         "and wins it"),
+        (f["yields"], "skip", "PG10", _YIELDS),
         (gone & forced, "fail", "D2c", "coupled to a deleted record"),
         (lost & (when_deleted[0] == "restore"), "fail", "D11", _NOT_TRANSFERRED),
         (gone, when_deleted[0], "D2b", when_deleted[1]),
         (f["closed"], "skip", "IL5", "closed on the other side, where it takes no change any more"),
-        (f["protected"], "skip", "R7.5", "the other side was changed since the last "
-         "synchronisation; name the record alone to overwrite it"),
+        (f["protected"], "skip", "R7.5", _PROTECTED),
         (uncoupled & f["only_coupled"], "skip", "D3", "not coupled, and the mapping only "
          "synchronises coupled records"),
         (f["coupled"] & ~forced & ~f["modified"], "unchanged", "D6",
@@ -85,6 +83,9 @@ def decide(mapping: TableMapping, direction: Direction, facts: pd.DataFrame) -> 
 
 
 _NOT_TRANSFERRED = "a field could not be transferred"
+_PROTECTED = "the other side was changed since the last synchronisation; name the record alone " \
+    "to overwrite it"  # fmt: skip
+_YIELDS = "another price falls on the same line of the price list, and wins it"
 
 
 def _when_deleted(mapping: TableMapping) -> tuple[str, str]:

@@ -97,7 +97,19 @@ def price_findings(
         "variant": ours & prices["Variant Code"].ne(""),
         "ignored_sales_type": ~ours,
     }
-    described = pd.DataFrame(
+    described = _described(prices, units, lines, last)
+    rows = [
+        described[np.asarray(holds, dtype=bool)].assign(finding=name)
+        for name, holds in found.items()
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _described(
+    prices: pd.DataFrame, units: pd.Series, lines: pd.Series, last: pd.Series
+) -> pd.DataFrame:
+    """Return what a page shows of each price; ``last``: the price its CRM line is left to."""
+    return pd.DataFrame(
         {
             "price_group": prices["Sales Code"],
             "item": prices["Item No."],
@@ -113,8 +125,3 @@ def price_findings(
             "wins": last.eq(prices.index.to_series()).to_numpy(),
         }
     )
-    rows = [
-        described[np.asarray(holds, dtype=bool)].assign(finding=name)
-        for name, holds in found.items()
-    ]
-    return pd.concat(rows, ignore_index=True)

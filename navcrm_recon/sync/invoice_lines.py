@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.frames import DECIMAL, TEXT, join_key
-from navcrm_recon.recon.align import Mask, arrow
+from navcrm_recon.recon.align import Mask, arrow, looked_up
 from navcrm_recon.recon.fields import FieldWrite
 from navcrm_recon.sync.adjust import Work
 from navcrm_recon.sync.amounts import added, taken_off
@@ -102,7 +102,7 @@ def _invoices(scene: Scene, documents: pd.Series) -> tuple[pd.Series, pd.DataFra
     if scene.store is not None:
         wanted = keys.drop_duplicates().tolist()
         known = scene.store.coupling_records(_INVOICES, nav_keys=wanted).drop_duplicates("nav_key")
-        ids = keys.map(known.set_index("nav_key")["crm_id"]).astype(TEXT).fillna("")
+        ids = looked_up(keys, known.set_index("nav_key")["crm_id"])
     names = [*_OF_INVOICE.values(), "pricelevelid"]
     table = scene.catalog.crm["invoice"]
     rows = read_available(scene.crm, table, names, (), _distinct(ids))
@@ -151,7 +151,7 @@ def _products(scene: Scene, lines: pd.DataFrame) -> pd.DataFrame:
         if scene.store is not None and own.any():
             known = scene.store.coupling_records(name, nav_keys=_distinct(keys))
             partner = known.drop_duplicates("nav_key").set_index("nav_key")["crm_id"]
-            ids[own] = keys.map(partner).fillna("").to_numpy()
+            ids[own] = looked_up(keys, partner).to_numpy()
     rows = read_available(scene.crm, scene.catalog.crm["product"], _PRODUCT, (), _distinct(ids))
     units = rows.reindex(ids.to_numpy()).set_axis(lines.index, axis=0).fillna("")
     return pd.DataFrame({"mapping": mapping, "productid": ids, **units[_PRODUCT]})

@@ -10,6 +10,7 @@ import pandas as pd
 
 from navcrm_recon.catalog.model import Condition
 from navcrm_recon.frames import as_rows, join_key
+from navcrm_recon.recon.align import looked_up
 from navcrm_recon.sync.make import Make, key_of
 from navcrm_recon.sync.price_lists import CURRENCY_NAME, PriceList, default_price_list, price_list
 from navcrm_recon.sync.references import local_currency
@@ -51,9 +52,10 @@ def price_lists(scene: Scene, codes: pd.Series) -> PriceLists:
         return out
     keys = join_key([named])
     known = scene.store.coupling_records("CURRENCY", nav_keys=keys.tolist())
-    currencies = keys.map(known.drop_duplicates("nav_key").set_index("nav_key")["crm_id"])
-    lists = _lists_in(scene, currencies.dropna().tolist())
-    for code, currency in zip(named, currencies.fillna(""), strict=True):
+    partners = known.drop_duplicates("nav_key").set_index("nav_key")["crm_id"]
+    currencies = looked_up(keys, partners).tolist()
+    lists = _lists_in(scene, currencies)
+    for code, currency in zip(named, currencies, strict=True):
         name = f"{CURRENCY_NAME}{code}"
         own = lists[lists["transactioncurrencyid"].eq(currency)]
         own = own[own["name"].eq(name)] if own["name"].eq(name).any() else own

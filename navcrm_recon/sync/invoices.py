@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from navcrm_recon.catalog.model import Direction, TableMapping
 from navcrm_recon.frames import TEXT, blanks, join_key, split_key
-from navcrm_recon.recon.align import Mask, arrow
+from navcrm_recon.recon.align import Mask, arrow, looked_up
 from navcrm_recon.recon.fields import FieldWrite
 from navcrm_recon.sync.adjust import Work
 from navcrm_recon.sync.amounts import added, sums, taken_off
@@ -54,7 +54,7 @@ def invoice(work: Work) -> list[FieldWrite]:
     orders = orders_of(work.scene, source["Your Reference"])
     found = orders["salesorderid"].ne("")
     lists = price_lists(work.scene, source["Currency Code"][~found].drop_duplicates())
-    priced = orders["pricelevelid"].where(found, source["Currency Code"].map(lists.ids).fillna(""))
+    priced = orders["pricelevelid"].where(found, looked_up(source["Currency Code"], lists.ids))
     named = orders["name"].where(found & orders["name"].ne(""), source["No."])
     ordered = [_text(work, name, orders[name]) for name in ("salesorderid", "opportunityid")]
     return [
@@ -113,7 +113,7 @@ def _customer(work: Work, source: pd.DataFrame, orders: pd.DataFrame) -> list[Fi
     """Give the invoice the order's customer, which must be its own, or its customer's account."""
     found = orders["salesorderid"].ne("")
     sold_to = source["Sell-to Customer No."]
-    account = _accounts(work.scene, sold_to).fillna("")
+    account = _accounts(work.scene, sold_to)
     theirs = customers_of(work.scene, orders["customerid"], orders["customeridtype"])
     unknown = sold_to.mask(sold_to.eq(""), "none").where(~found & account.eq(""), "")
     both = theirs.mask(theirs.eq(""), "none") + " / " + sold_to
@@ -131,7 +131,7 @@ def _accounts(scene: Scene, customers: pd.Series) -> pd.Series:
     """Return the account each customer is coupled to."""
     wanted = join_key([customers.drop_duplicates()])
     known = _couplings(scene, "CUSTOMER", nav_keys=wanted.tolist()).drop_duplicates("nav_key")
-    return join_key([customers]).map(known.set_index("nav_key")["crm_id"])
+    return looked_up(join_key([customers]), known.set_index("nav_key")["crm_id"])
 
 
 def customers_of(scene: Scene, ids: pd.Series, kinds: pd.Series) -> pd.Series:
@@ -151,12 +151,11 @@ def customers_of(scene: Scene, ids: pd.Series, kinds: pd.Series) -> pd.Series:
     rows = read_available(
         scene.crm, scene.catalog.crm["contact"], ["parentcustomerid"], (), _distinct(ids[contact])
     )
-    parents = ids.map(rows["parentcustomerid"]).fillna("")
+    parents = looked_up(ids, rows["parentcustomerid"])
     accounts = ids.where(~contact, parents)
     known = _couplings(scene, "CUSTOMER", crm_ids=_distinct(accounts)).drop_duplicates("crm_id")
     numbers = known["nav_key"].map(lambda key: split_key(key)[0])
-    found = accounts.map(numbers.set_axis(known["crm_id"]))
-    return found.fillna("").astype(TEXT)
+    return looked_up(accounts, numbers.set_axis(known["crm_id"]))
 
 
 def _distinct(values: pd.Series) -> list[str]:
@@ -182,7 +181,7 @@ def _description(work: Work) -> FieldWrite:
         work.scene.nav, work.scene.catalog.nav["Shipment Method"], ["Description"], (),
         join_key([codes[codes.ne("")].drop_duplicates()]).tolist(),
     )  # fmt: skip
-    texts = join_key([codes]).map(rows["Description"]).fillna("")
+    texts = looked_up(join_key([codes]), rows["Description"])
     for row in work.mapping.enabled_fields:
         if row.nav is not None and row.crm is not None and row.crm.name == "description":
             texts = texts.mask(work.source[row.nav.name].reset_index(drop=True).ne(""), "")
@@ -205,7 +204,7 @@ def _blocked(work: Work) -> FieldWrite:
         blocked = rows.index[rows["Blocked"].fillna(False).to_numpy(dtype=bool)]
         held = own[keys.isin(list(blocked))].drop_duplicates("Document No.")
         texts = f"{name} " + held.set_index("Document No.")["No."]
-        found = found.mask(found.eq(""), numbers.map(texts).fillna(""))
+        found = found.mask(found.eq(""), looked_up(numbers, texts))
     return refusing(work, "Blocked", found, _BLOCKED)
 
 
@@ -269,7 +268,7 @@ def _missing_lines(work: Work, numbers: pd.Series) -> pd.Series:
     known = _couplings(work.scene, mapping.name, nav_keys=lines.index.tolist())["nav_key"]
     lost = lines[~lines.index.isin(known.tolist())]
     texts = lost["Line No."].astype(TEXT).groupby(lost["Document No."].to_numpy()).agg(", ".join)
-    return numbers.map(texts).astype(TEXT).fillna("")
+    return looked_up(numbers, texts)
 
 
 def _state(work: Work, numbers: pd.Series, given: Mask) -> list[FieldWrite]:

@@ -163,9 +163,7 @@ def _due(scene: Scene, mapping: TableMapping, entry: Entry) -> bool:
     return len(scene.nav.stamps(mapping.nav, since=entry.last_run)) > 0
 
 
-def _run(
-    scene: Scene, store: Store, mapping: TableMapping, entry: Entry, work: Work
-) -> list[Job]:
+def _run(scene: Scene, store: Store, mapping: TableMapping, entry: Entry, work: Work) -> list[Job]:
     """Synchronise one mapping, and note when it runs next."""
     entry.status, entry.last_run = "in_process", scene.clock()
     entry.earliest_start = None  # interrupted, it is due again at once

@@ -113,21 +113,19 @@ def select(
     NotFoundError, DataError
         A record named by the request does not exist, or lies outside the mapping's filter.
     """
-    source, _ = sides_of(direction)
     failed = store.coupling_records(mapping.name, failed=direction)[key_names(direction)[0]]
     again = pd.Series(keys_again(due_again(store, mapping, direction)), dtype=TEXT)
     retries = pd.concat([failed, again]).drop_duplicates()
     if request.keys is None:
         records, stamps = _changed(scene, store, mapping, direction, request, retries)
     else:
-        records, stamps = _named(scene, mapping, source, request.keys, strict=named)
+        records, stamps = _named(scene, mapping, direction, request.keys, strict=named)
     modified_on = stamps["modified_on"].reindex(records.index)
     # Never ahead of what the side itself has stamped, nor of now (R3.13).
     newest = modified_on[modified_on <= pd.Timestamp(scene.clock())].max()
     hook = hook_of(mapping)
-    scheduled = hook is not None and request.keys is None
-    ignored = hook.ignores(scene, mapping, direction, records) if hook and scheduled else None
-    records = records if ignored is None else records[~ignored]
+    if hook is not None and request.keys is None:
+        records = _without(records, hook.ignores(scene, mapping, direction, records))
     identity = stamps["identity"].reindex(records.index).fillna("")
     yields = hook.yields(scene, store, mapping, direction, records) if hook else None
     couplings = _followed(scene, store, mapping, direction, identity)
@@ -142,10 +140,12 @@ def select(
         np.zeros(len(records), dtype=bool) if yields is None else yields,
         None if newest is pd.NaT or pd.isna(newest) else newest.to_pydatetime(),
     )
-    if request.keys is not None:
-        return picked
-    kept = picked.coupled if request.only(mapping) else np.ones(len(records), dtype=bool)
-    return _some(picked, kept & ~picked.closed)
+    kept = (picked.coupled | (not request.only(mapping))) & ~picked.closed
+    return _some(picked, kept) if request.keys is None else picked
+
+
+def _without(records: pd.DataFrame, ignored: Mask | None) -> pd.DataFrame:
+    return records if ignored is None else records[~ignored]
 
 
 def closed(scene: Scene, mapping: TableMapping, couplings: pd.DataFrame) -> Mask:
@@ -222,12 +222,13 @@ def _changed(
 def _named(
     scene: Scene,
     mapping: TableMapping,
-    source: SideName,
+    direction: OneWay,
     keys: tuple[str, ...],
     *,
     strict: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the records a request names; each must be there, and inside the filter."""
+    source, _ = sides_of(direction)
     table, side = mapping.table(source), scene.side(source)
     # Times before values: an edit in between is looked at again, not passed over.
     stamps = side.stamps(table, keys=list(keys))
