@@ -19,6 +19,7 @@ from tests.engine_company import SIDES, Company, busy, company, copied
 
 _NEW = re.compile(r"<new ([A-Z -]+) ([^<> ]+)>")
 _COMPANY = re.compile(r"<new Contact of (.+)>")
+_UNIT = re.compile(r"<new uom of (.+)>")
 NAV = "CRONUS International Ltd_$"
 _SAID = ["mapping", "direction", "nav_key", "crm_id", "side", "field", "old", "new"]
 NAV_CUSTOMER = f'"{NAV}Customer"'
@@ -88,6 +89,7 @@ def born(made: Company, frame: pd.DataFrame) -> pd.DataFrame:
     couplings = pd.concat([workspace.couplings(name) for name in enabled])
     relations = made.tables()[f"{NAV}Contact Business Relation"]
     companies = {row["No_"]: row["Contact No_"] for row in relations}
+    units = {row["uomscheduleid"]: row["uomid"] for row in made.tables()["uom"]}
 
     def real(match: re.Match[str]) -> str:
         mapping, key = match.groups()
@@ -100,6 +102,8 @@ def born(made: Company, frame: pd.DataFrame) -> pd.DataFrame:
 
     def named(text: str) -> str:
         text = _NEW.sub(real, text)
+        if unit := _UNIT.fullmatch(text):
+            return units[unit[1]]
         company = _COMPANY.fullmatch(text)
         return companies[company[1]] if company else text
 
