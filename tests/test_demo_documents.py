@@ -57,6 +57,38 @@ def crm(ws: nr.Workspace, entity: str, *columns: str) -> pd.DataFrame:
     return ws.side("crm").read(ws.catalog.crm[entity], list(columns))
 
 
+# --- records --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frame", "pair"),
+    [
+        ("price_collisions", ("nav_key",)),
+        ("unit_groups", ("nav_key",)),
+        ("currency_rates", ("nav_key",)),
+        ("product_states", ("mapping", "nav_key", "crm_id")),
+    ],
+)
+def test_what_is_odd_of_records_is_what_is_planted(
+    ws: nr.Workspace, frame: str, pair: tuple[str, ...]
+) -> None:
+    found = getattr(ws, frame)()
+    odd = found[found["finding"] != ""]
+    assert pairs(odd, *pair, "finding") == pairs(planted(ws, frame), *pair, "expected")
+
+
+def test_records_fail_a_check_where_it_is_planted(ws: nr.Workspace) -> None:
+    expected, differ = planted(ws, "failures"), planted(ws, "diff")
+    blocked = differ.loc[differ["resolution"] == "blocked", "nav_key"]
+    for name in ("UNIT OF MEASURE", "ITEM-PRODUCT", "CUSTPRCGRP-PRICE"):
+        actions = ws.plan(name).actions
+        failed = actions[(actions["action"] == "fail") & actions["reason"].str.startswith("D11")]
+        reasons = failed.set_index("nav_key")["reason"]
+        mine = expected[expected["mapping"] == name]
+        assert all(row.value in reasons[row.nav_key] for row in mine.itertuples())
+        assert set(reasons.index) <= {*mine["nav_key"], *blocked}
+
+
 # --- sales orders ---------------------------------------------------------------------------------
 
 

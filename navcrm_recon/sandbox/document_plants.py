@@ -7,11 +7,11 @@ import pandas as pd
 from navcrm_recon.frames import TEXT
 from navcrm_recon.sandbox.company import Company
 from navcrm_recon.sandbox.documents import Documents
-from navcrm_recon.sandbox.edits import touch
 from navcrm_recon.sandbox.ledger import FIRST_LATE_DAY, add_ledger
 from navcrm_recon.sandbox.order_plants import add_planted_orders
 from navcrm_recon.sandbox.payments import came_late, states
 from navcrm_recon.sandbox.prices import add_default_price_list, expected_prices
+from navcrm_recon.sandbox.record_plants import change_records, expected_of_records
 from navcrm_recon.sandbox.resources import words
 from navcrm_recon.sandbox.statistics import add_statistics
 
@@ -29,11 +29,11 @@ def plant_documents(company: Company, waiting: Documents) -> pd.DataFrame:
         The orders that must fail, as they were drawn before anything was planted.
     """
     add_ledger(company)
-    failures = _failures(company)
+    change_records(company)
     add_default_price_list(company)
     statistics = add_statistics(company).assign(frame="statistics")
     parts = [
-        failures,
+        expected_of_records(company),
         add_planted_orders(company, waiting),
         expected_orders(company),
         expected_order_states(company),
@@ -44,31 +44,6 @@ def plant_documents(company: Company, waiting: Documents) -> pd.DataFrame:
         words("setup_findings").assign(frame="setup_checks"),
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def _failures(company: Company) -> pd.DataFrame:
-    """Let records that fail a check be changed, and return them with what is wrong.
-
-    A unit group has a second unit, which its items cannot have; a price group has prices in two
-    currencies, or of an item that has no product.
-    """
-    units, items = company.kept["UNIT OF MEASURE"], company.kept["ITEM-PRODUCT"]
-    groups = company.kept["CUSTPRCGRP-PRICE"]
-    prices = company.nav["Sales Price"]
-    coupled = company.pairs["ITEM-PRODUCT"]["nav_key"]
-    ours = prices["Sales Type"].eq(1) & prices["Sales Code"].ne("")
-    lost = prices.loc[ours & ~prices["Item No."].isin(coupled), "Sales Code"].unique()
-    parts = []
-    for mapping, keys, problem in (
-        ("UNIT OF MEASURE", units, "has 2 units"),
-        ("ITEM-PRODUCT", items, "has 2 units"),
-        ("CUSTPRCGRP-PRICE", groups, "in several currencies"),
-        ("CUSTPRCGRP-PRICE", lost, "must be coupled to a product"),
-    ):
-        changed = pd.Series(keys, dtype=TEXT)
-        touch(company, mapping, "nav", changed)
-        parts.append(pd.DataFrame({"mapping": mapping, "nav_key": changed, "value": problem}))
-    return pd.concat(parts).assign(frame="failures", expected="fail")
 
 
 def expected_orders(company: Company) -> pd.DataFrame:

@@ -19,6 +19,9 @@ ITEMS = 1500
 LONE = 5
 #: A unit whose unit group has a second unit.
 REEL = "REEL"
+#: Of five hundred items, which one has that unit, which one was blocked and which one's product
+#: retired since the last synchronisation.
+REELS, BLOCKED_NOW, RETIRED_NOW = 3, 8, 12
 #: How the small table marks the resource that stands for write-ins.
 WRITE_IN = "write-in"
 #: Which of sixty items is sold in boxes; its unit is another one.
@@ -76,7 +79,8 @@ def add_items(company: Company) -> None:
     )
     _add_products(company, "ITEM-PRODUCT", nav, 1)
     company.spare["ITEM-PRODUCT"] = nav.index[::LONE]
-    company.kept["ITEM-PRODUCT"] = nav.index[on_reels(count)]
+    kept = np.isin(np.arange(count) % 500, [REELS, BLOCKED_NOW, RETIRED_NOW])
+    company.kept["ITEM-PRODUCT"] = nav.index[kept]
 
 
 def in_boxes(count: int) -> npt.NDArray[np.bool_]:
@@ -86,7 +90,7 @@ def in_boxes(count: int) -> npt.NDArray[np.bool_]:
 
 def on_reels(count: int) -> npt.NDArray[np.bool_]:
     """Say which items have a unit whose unit group CRM's users have broken (documents 4.5)."""
-    return np.asarray(np.arange(count) % 500 == 3)
+    return np.asarray(np.arange(count) % 500 == REELS)
 
 
 def add_item_units(company: Company) -> None:

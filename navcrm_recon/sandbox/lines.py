@@ -11,7 +11,7 @@ from navcrm_recon.frames import TEXT
 from navcrm_recon.sandbox.company import Company, amounts, cents
 from navcrm_recon.sandbox.draw import take
 from navcrm_recon.sandbox.goods import LONE as LONE_ITEM
-from navcrm_recon.sandbox.goods import REEL, units_by_group
+from navcrm_recon.sandbox.goods import units_by_group
 from navcrm_recon.sandbox.mirror import local_currency_id
 from navcrm_recon.sandbox.money import Cents, half_up, in_currency, in_lcy, rates
 from navcrm_recon.sandbox.resources import words
@@ -66,7 +66,7 @@ def find_goods(company: Company) -> None:
     items, resources = company.nav["Item"], company.nav["Resource"]
     sold = np.arange(len(items)) % LONE_ITEM != 0
     plain = items["Sales Unit of Measure"].eq("") & ~items["Blocked"]
-    plain &= items["Base Unit of Measure"].ne(REEL)
+    plain &= ~items.index.isin(company.kept["ITEM-PRODUCT"])
     items = items[sold & plain.to_numpy(dtype=bool)]
     resources = resources[(words("resources")["spare"] == "").to_numpy()]
     resources = resources.rename(columns={"Name": "Description"})

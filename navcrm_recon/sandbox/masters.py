@@ -131,7 +131,7 @@ def add_currencies(company: Company) -> None:
     )
     _add_rates(company, rows)
     ids = pd.Index(guids(company.seed, "transactioncurrency", len(rows) + 1))
-    rates = amounts(cents(rows["per_100_eur"], 4), 6)
+    rates = amounts(cents(rows["later"].where(rows["later_sent"] != "", rows["per_100_eur"]), 4), 6)
     state = {"statecode": 0, "statuscode": 1, "currencyprecision": 2}
     sent = {**mirror(company, "CURRENCY", nav), "exchangerate": rates, **state}
     company.add_crm("transactioncurrency", sent, ids[:-1])
@@ -150,22 +150,24 @@ def add_currencies(company: Company) -> None:
     }
     company.add_crm("organization", organization, pd.Index(guids(company.seed, "organization", 1)))
     company.couple("CURRENCY", nav.index, ids[:-1])
+    company.kept["CURRENCY"] = nav.index[(rows["later"] != "").to_numpy()]
     company.spare["CURRENCY"] = nav.index[(rows["spare"] == "yes").to_numpy()]
 
 
 def _add_rates(company: Company, rows: pd.DataFrame) -> None:
-    """Two rates per currency: an old one and the one CRM shows."""
-    current = amounts(cents(rows["per_100_eur"], 4), 4)
-    hundred = amounts(np.full(2 * len(rows), 100), 0)
+    """Add an old rate per currency, the one of the year, and of some a later one."""
+    old = rows.assign(rate=rows["per_100_eur"], since="2017-01-01")
+    old["rate"] = old["rate"].astype(float).round(2).astype(str)
+    present = rows.assign(rate=rows["per_100_eur"], since="2018-01-01")
+    later = rows.assign(rate=rows["later"], since=rows["later_from"])[rows["later"] != ""]
+    every = pd.concat([old, present, later], ignore_index=True)
     company.add_nav(
         "Currency Exchange Rate",
         {
-            "Currency Code": pd.concat([rows["code"]] * 2),
-            "Starting Date": pd.to_datetime(
-                ["2017-01-01"] * len(rows) + ["2018-01-01"] * len(rows)
-            ),
-            "Exchange Rate Amount": pd.concat([amounts(cents(rows["per_100_eur"], 2)), current]),
-            "Relational Exch. Rate Amount": hundred,
+            "Currency Code": every["code"],
+            "Starting Date": pd.to_datetime(every["since"]),
+            "Exchange Rate Amount": amounts(cents(every["rate"], 4), 4),
+            "Relational Exch. Rate Amount": amounts(np.full(len(every), 100), 0),
         },
     )
 

@@ -173,6 +173,7 @@ class _Found:
         boxes = company.nav["Item"]["Sales Unit of Measure"].eq("BOX")
         other = company.nav["Item"]["Base Unit of Measure"].ne("BOX")
         items = company.nav["Item"].index[boxes & other]
+        blocked = company.nav["Item"].index[company.nav["Item"]["Blocked"]]
         states: dict[str, Callable[[], pd.Series]] = {
             "uncoupled_item": lambda: alone & active & kind.eq(1),
             "uncoupled_resource": lambda: alone & active & kind.eq(3),
@@ -180,6 +181,7 @@ class _Found:
             "gone_resource": lambda: gone & active & kind.eq(3),
             "other_type": lambda: there & active & ~kind.isin([1, 3]),
             "retired": lambda: there & rows["statecode"].eq(1) & kind.eq(1),
+            "blocked_item": lambda: there & active & kind.eq(1) & partner.isin(blocked),
             "boxed": lambda: there & active & kind.eq(1) & partner.isin(items),
         }
         found = {name: rows.index[test().to_numpy(dtype=bool)] for name, test in states.items()}
