@@ -21,6 +21,7 @@ from navcrm_recon.sync.observe import (
     observe_diff,
     observe_missing_options,
 )
+from navcrm_recon.sync.price_lists import standing_apart
 from navcrm_recon.sync.scene import Scene, now, records
 from navcrm_recon.workspace_file import WorkspaceFile
 
@@ -72,6 +73,9 @@ class Observing:
     def read(self, mapping: str, side: SideName) -> pd.DataFrame:
         """Return the rows of one side inside the mapping's filter.
 
+        CRM's price lists that are made here, and their lines, stand for no record of NAV and are
+        left out.
+
         Returns
         -------
         DataFrame
@@ -85,7 +89,10 @@ class Observing:
         """
         if side not in ("nav", "crm"):
             raise NotFoundError(f"There is no side '{side}'; the sides are nav and crm.")
-        return records(self._scene, self._mapping(mapping), side)
+        found = records(self._scene, self._mapping(mapping), side)
+        if side == "nav":
+            return found
+        return found[~found.index.isin(standing_apart(self._scene, self._mapping(mapping)))]
 
     def couplings(self, mapping: str) -> pd.DataFrame:
         """Return every record of either side and the state of its coupling.
