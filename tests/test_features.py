@@ -11,7 +11,8 @@ from navcrm_recon.report.notebooks import find_notebooks
 from navcrm_recon.scenarios.grammar import load
 
 ROOT = Path(__file__).parents[1]
-IDS = [name for path in sorted((ROOT / "tests" / "scenarios").glob("*.yaml")) for name in load(path)]
+FILES = sorted((ROOT / "tests" / "scenarios").glob("*.yaml"))
+IDS = [name for path in FILES for name in load(path)]
 NAMES = re.compile(r"`([^`]+)`")
 
 
@@ -34,7 +35,9 @@ def test_no_two_scenarios_share_an_id():
 @pytest.mark.parametrize("row", FEATURES, ids=lambda row: row[0])
 def test_every_feature_has_a_call_a_notebook_and_a_scenario(row):
     _, calls, notebooks, shown = (NAMES.findall(cell) for cell in row)
-    assert calls and notebooks and shown
+    assert calls
+    assert notebooks
+    assert shown
     assert [each for each in calls if not hasattr(nr.Workspace, each.removeprefix("ws."))] == []
     assert len(find_notebooks(notebooks)) == len(notebooks)
     assert [each for each in shown if each not in SHOWS] == []
@@ -43,7 +46,9 @@ def test_every_feature_has_a_call_a_notebook_and_a_scenario(row):
 @pytest.mark.parametrize("row", GAPS, ids=lambda row: row[0])
 def test_every_contradiction_is_decided_and_shown(row):
     shown = NAMES.findall(row[-1])
-    assert row[0] and row[1] and shown
+    assert row[0]
+    assert row[1]
+    assert shown
     assert [each for each in shown if each.split("::")[0] not in SHOWS] == []
 
 
