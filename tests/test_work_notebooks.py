@@ -127,7 +127,9 @@ class TestSynchronize:
         assert couplings(by_hand, known) == couplings(by_command, known)
         jobs = [nr.open_workspace(file).jobs() for file in (by_hand, by_command)]
         counted = ["mapping", "direction", "inserted", "modified", "failed", "skipped"]
-        pd.testing.assert_frame_equal(*(each[counted] for each in jobs))
+        # A pass that follows others and finds nothing to do may have a job of its own.
+        busy = [each.loc[each[counted[2:]].any(axis=1), counted] for each in jobs]
+        pd.testing.assert_frame_equal(*(each.reset_index(drop=True) for each in busy))
         assert f"{jobs[0]['failed'].sum():,} records failed" in html(told, "apply")
 
     def test_without_apply_nothing_is_written(self, demo: Path, tmp_path: Path) -> None:
