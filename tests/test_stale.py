@@ -89,7 +89,7 @@ def born(made: Company, frame: pd.DataFrame) -> pd.DataFrame:
     couplings = pd.concat([workspace.couplings(name) for name in enabled])
     relations = made.tables()[f"{NAV}Contact Business Relation"]
     companies = {row["No_"]: row["Contact No_"] for row in relations}
-    units = {row["uomscheduleid"]: row["uomid"] for row in made.tables()["uom"]}
+    units = {str(row["uomscheduleid"]): str(row["uomid"]) for row in made.tables()["uom"]}
 
     def real(match: re.Match[str]) -> str:
         mapping, key = match.groups()
