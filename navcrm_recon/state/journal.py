@@ -19,12 +19,16 @@ class Journal(Database):
 
     def open_entries(self, entries: pd.DataFrame) -> None:
         """Note writes that are about to be made (frame ``journal``, ``outcome`` blank)."""
-        self._save(journal, entries)
+        if len(entries):
+            self._save(journal, entries)
 
     def close_entries(self, ids: Iterable[str], outcome: str) -> None:
         """Note what became of writes: ``done``, ``failed`` or ``undone``."""
+        closed = list(ids)
+        if not closed:
+            return
         with self._writing() as connection, self._reporting():
-            for part in chunks(ids):
+            for part in chunks(closed):
                 closing = update(journal).where(journal.c.id.in_(part))
                 connection.execute(closing.values(outcome=outcome))
 
