@@ -45,11 +45,6 @@ def _nothing_needed(*_: object) -> tuple[()]:
     return ()
 
 
-def _nothing_more(*_: object) -> list[FieldWrite]:
-    """Write only what CRM did not take from a new record (``Column.access``)."""
-    return []
-
-
 @dataclass(frozen=True)
 class Follows:
     """What is synchronised after records of a mapping, in their direction, as a job of its own.
@@ -153,7 +148,7 @@ HOOKS: Mapping[tuple[str, str], Hook] = {
         crm=invoice_lines.CRM_COLUMNS,
         new_needs=invoice_lines.products_of_lines,
         makes=invoice_lines.prices_of_lines,
-        completes=_nothing_more,
+        again=True,
         led=True,
         sent=invoice_lines.as_sent,
     ),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from navcrm_recon.catalog.model import Direction, TableMapping
-from navcrm_recon.frames import TEXT, blanks, join_key, split_key
+from navcrm_recon.frames import TEXT, empty, join_key, split_key
 from navcrm_recon.recon.align import Mask, arrow, looked_up
 from navcrm_recon.recon.fields import FieldWrite
 from navcrm_recon.sync.adjust import Work
@@ -21,9 +21,9 @@ from navcrm_recon.sync.invoice_prices import price_lists
 from navcrm_recon.sync.make import Make
 from navcrm_recon.sync.scene import Scene, read_available, read_naming
 
+_AMOUNTS = ("Amount", "Amount Including VAT", "Invoice Discount Amount")
 NAV_COLUMNS = (
-    "Your Reference", "Sell-to Customer No.", "Currency Code", "Shipment Method Code",
-    "Amount", "Amount Including VAT", "Invoice Discount Amount",
+    "Your Reference", "Sell-to Customer No.", "Currency Code", "Shipment Method Code", *_AMOUNTS,
 )  # fmt: skip
 TOTALS = (
     "totallineitemdiscountamount", "freightamount", "discountpercentage", "totaltax",
@@ -42,8 +42,8 @@ _OTHER_CUSTOMER = "the customer has changed: the account of the sales order in C
     "the first of these customers, and the invoice has the second as Sell-to Customer. Couple " \
     "the account with that customer, or give the order another one"  # fmt: skip
 _BLOCKED = "Blocked must be No for every item and resource of the invoice: unblock them in NAV"
-_WITHOUT_LINES = "not all lines of the invoice are in CRM. Mend what the log says of them, then " \
-    "synchronise the invoice again"  # fmt: skip
+_WITHOUT_LINES = "not all lines of the invoice are in CRM as in NAV. Mend what the log says of " \
+    "them, then synchronise the invoice again"  # fmt: skip
 
 
 def invoice(work: Work) -> list[FieldWrite]:
@@ -94,6 +94,7 @@ def orders_of(scene: Scene, references: pd.Series) -> pd.DataFrame:
     DataFrame
         ``salesorderid`` and what an invoice has of its order (str), index as ``references``.
     """
+    references = references.str.strip()
     table = scene.catalog.crm["salesorder"]
     names = ["ordernumber", *_OF_ORDER]
     rows = read_naming(scene.crm, table, names, "ordernumber", references)
@@ -117,7 +118,7 @@ def _customer(work: Work, source: pd.DataFrame, orders: pd.DataFrame) -> list[Fi
     theirs = customers_of(work.scene, orders["customerid"], orders["customeridtype"])
     unknown = sold_to.mask(sold_to.eq(""), "none").where(~found & account.eq(""), "")
     both = theirs.mask(theirs.eq(""), "none") + " / " + sold_to
-    kind = orders["customeridtype"].where(found, "account")
+    kind = orders["customeridtype"].where(orders["customeridtype"].ne(""), "account")
     values = orders["customerid"].where(found, account)
     return [
         refusing(work, "customerid", both.where(found & theirs.ne(sold_to), ""), _OTHER_CUSTOMER),
@@ -170,7 +171,7 @@ def _couplings(
     crm_ids: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     if scene.store is None:
-        return pd.DataFrame({"nav_key": blanks(0, TEXT), "crm_id": blanks(0, TEXT)})
+        return empty("coupling_records")
     return scene.store.coupling_records(mapping, nav_keys=nav_keys, crm_ids=crm_ids)
 
 
@@ -235,13 +236,13 @@ def completed(work: Work) -> list[FieldWrite]:
     numbers = source["No."]
     missing = _missing_lines(work, numbers)
     discount = _line_discounts(work.scene, numbers)
-    amounts = {name: arrow(source[name]) for name in NAV_COLUMNS[-3:]}
+    amount, with_vat, invoice_discount = (arrow(source[name]) for name in _AMOUNTS)
     totals = {
         "totallineitemdiscountamount": discount,
         "freightamount": 0,
         "discountpercentage": 0,
-        "totaltax": taken_off(amounts["Amount Including VAT"], amounts["Amount"]),
-        "totaldiscountamount": added(amounts["Invoice Discount Amount"], discount),
+        "totaltax": taken_off(with_vat, amount),
+        "totaldiscountamount": added(invoice_discount, discount),
     }
     fails = _mask(missing.ne(""))
     return [
@@ -259,14 +260,15 @@ def _line_discounts(scene: Scene, numbers: pd.Series) -> pa.Array:
 
 
 def _missing_lines(work: Work, numbers: pd.Series) -> pd.Series:
-    """Return the lines of each invoice that are not coupled, blank where all are (IN-3)."""
+    """Return the lines of each invoice that are not in CRM as they should be, blank for none."""
     mapping = work.scene.catalog.mappings.get("POSTEDSALESLINE-INV")
     if mapping is None or not mapping.enabled:
         return pd.Series("", index=numbers.index, dtype=TEXT)
     where, names = mapping.filters.get("nav", ()), ["Document No.", "Line No."]
     lines = read_naming(work.scene.nav, mapping.nav, names, "Document No.", numbers, *where)
-    known = _couplings(work.scene, mapping.name, nav_keys=lines.index.tolist())["nav_key"]
-    lost = lines[~lines.index.isin(known.tolist())]
+    known = _couplings(work.scene, mapping.name, nav_keys=lines.index.tolist())
+    done = known.loc[known["last_synch_crm_result"].ne("failure"), "nav_key"]
+    lost = lines[~lines.index.isin(done.tolist())]
     texts = lost["Line No."].astype(TEXT).groupby(lost["Document No."].to_numpy()).agg(", ".join)
     return looked_up(numbers, texts)
 

@@ -106,25 +106,23 @@ def run_followers(run: Run, mapping: TableMapping, direction: OneWay, request: R
     """
     run.leaders.setdefault((mapping.name, direction), [])
     while run.leaders:
-        (name, way), leaders = run.leaders.popitem()
-        leading = run.scene.catalog.mappings[name]
-        noted = due(run.store.unfinished(name), way)
-        every = dict.fromkeys([*leaders, *led_by(noted)])
-        led, keys = followers(run.scene, leading, way, every) if every else (None, [])
-        if led is not None and keys:
-            with at_work(run.scene, run.store, led):
-                asked = Request(tuple(keys), force=request.force, follows=True)
-                run_pass(run, led, way, asked, named=False)
-            _complete(run, led, way, _synchronized(run, led, keys))
-        _complete(run, leading, way, list(every))
-        run.store.close_entries(noted["id"].tolist(), "followed")
+        name, way = next(reversed(run.leaders))
+        _follow(run, run.scene.catalog.mappings[name], way, request)
 
 
-def _synchronized(run: Run, mapping: TableMapping, keys: Sequence[str]) -> list[str]:
-    """Return which NAV records did not fail the last time."""
-    known = run.store.coupling_records(mapping.name, nav_keys=keys)
-    done = set(known.loc[known["last_synch_crm_result"].ne("failure"), "nav_key"])
-    return [key for key in keys if key in done]
+def _follow(run: Run, mapping: TableMapping, direction: OneWay, request: Request) -> None:
+    """Synchronise what follows the records of one mapping, whole, then complete these."""
+    leaders = run.leaders.pop((mapping.name, direction), [])
+    noted = due(run.store.unfinished(mapping.name), direction)
+    every = dict.fromkeys([*leaders, *led_by(noted)])
+    led, keys = followers(run.scene, mapping, direction, every) if every else (None, [])
+    if led is not None and keys:
+        with at_work(run.scene, run.store, led):
+            asked = Request(tuple(keys), force=request.force, follows=True)
+            run_pass(run, led, direction, asked, named=False)
+        _follow(run, led, direction, request)
+    _complete(run, mapping, direction, list(every))
+    run.store.close_entries(noted["id"].tolist(), "followed")
 
 
 def _link(run: Run, mapping: TableMapping) -> None:
