@@ -232,7 +232,7 @@ def test_every_code_of_a_report_is_explained(heading: str, codes: tuple[str, ...
         "couplings", "diff", "missing_options", "not_checked", "actions", "changes", "jobs",
         "errors", "skipped", "writes", "timetable", "full_lines", "sales_orders",
         "price_collisions", "currency_rates", "unit_groups",
-        "product_states", "statistics",
+        "product_states", "item_availability", "statistics",
         "opportunities", "quotes", "cases", "activity_counts",
     ],
 )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from navcrm_recon.documents.orders.lookup import beside, columns
-from navcrm_recon.frames import TEXT, conform
+from navcrm_recon.frames import TEXT, conform, join_key
 from navcrm_recon.recon.units import checked_units, group_name
 from navcrm_recon.sync.goods import read_units
 from navcrm_recon.sync.renames import followed_records
@@ -36,6 +38,21 @@ def unit_groups(scene: Scene) -> pd.DataFrame:
     return conform(found.reset_index(drop=True), "unit_groups").sort_values(
         "nav_key", ignore_index=True
     )
+
+
+def item_availability(scene: Scene, items: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return frame ``item_availability``: one row per item, by its number (documents 4.3)."""
+    mapping = scene.catalog.mappings[_PRODUCTS[0]]
+    names = ["Description", "Inventory", _BASE]
+    keys = None if items is None else join_key([pd.Series(list(items), dtype=TEXT)]).tolist()
+    nav = scene.nav.read(mapping.nav, names, (), keys)
+    known = followed_records(scene, mapping).drop_duplicates("nav_key").set_index("nav_key")
+    numbers = pd.Series(nav.index, index=nav.index, dtype=TEXT)
+    found = pd.DataFrame({
+        "nav_key": numbers, "crm_id": beside(known["crm_id"], numbers), "name": nav["Description"],
+        "available": nav["Inventory"], "unit": nav[_BASE],
+    })  # fmt: skip
+    return conform(found.reset_index(drop=True), "item_availability")
 
 
 def _users(scene: Scene, table: str) -> pd.Series:

@@ -156,6 +156,14 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "wins": np.dtype(bool),
         "finding": TEXT,
     },
+    # How much of each item there is, in its base unit, over all locations (documents 4.3).
+    "item_availability": {
+        "nav_key": TEXT,
+        "crm_id": TEXT,
+        "name": TEXT,
+        "available": DECIMAL,
+        "unit": TEXT,
+    },
     # NAV's exchange rates beside CRM's, in units of the currency for one of CRM's base currency.
     "currency_rates": {
         "mapping": TEXT,

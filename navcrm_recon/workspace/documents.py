@@ -19,7 +19,7 @@ from navcrm_recon.documents.orders.listing import sales_orders
 from navcrm_recon.documents.payments import update_invoice_states
 from navcrm_recon.documents.posts import post_updates
 from navcrm_recon.documents.prices import price_collisions
-from navcrm_recon.documents.products import product_states, unit_groups
+from navcrm_recon.documents.products import item_availability, product_states, unit_groups
 from navcrm_recon.documents.scheduled import document_jobs
 from navcrm_recon.documents.setup.changing import set_setup
 from navcrm_recon.documents.setup.checks import setup_checks
@@ -171,6 +171,22 @@ class Documents(Synchronizing):
             ``minimum_quantity``, ``variant``, ``ignored_sales_type``), by group, item, unit, price.
         """
         return price_collisions(self._scene.fresh())
+
+    def item_availability(self, items: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return how much of each item there is, as CRM may ask before it sells (documents 4.3).
+
+        Parameters
+        ----------
+        items
+            Numbers of items; None = all. Those that do not exist are left out.
+
+        Returns
+        -------
+        DataFrame
+            ``nav_key, crm_id, name`` (str), ``available`` (decimal: the inventory of all
+            locations), ``unit`` (str: the base unit it is counted in), by item.
+        """
+        return item_availability(self._scene.fresh(), items)
 
     def currency_rates(self) -> pd.DataFrame:
         """Return NAV's exchange rates beside those CRM has (documents 4.6).
