@@ -52,8 +52,11 @@ def test_the_notebooks_are_there_in_reading_order() -> None:
         "06_reconciliation",
         "conflicts",
         "couple",
+        "currencies",
         "customer_statistics",
         "jobs_and_errors",
+        "price_lists",
+        "products_and_units",
         "sales_orders",
         "synchronize",
     ]

@@ -130,7 +130,7 @@ def activity_counts(scene: Scene, customers: Customers = None) -> pd.DataFrame:
     known = coupled(scene, keys)
     account = known.drop_duplicates("nav_key").set_index("nav_key")["crm_id"]
     rows = pd.Index(account.index if keys is None else keys, dtype=TEXT)
-    ids = account.reindex(rows).fillna("").astype(TEXT)
+    ids = account.reindex(rows).astype(TEXT).fillna("")
     counts = {kind: _counts(scene, about, ids) for kind, about in ACTIVITIES.items()}
     frame = pd.DataFrame({"nav_key": rows, "crm_id": ids.array, **counts})
     return conform(frame, "activity_counts").sort_values("nav_key", ignore_index=True)

@@ -27,7 +27,7 @@ def currency_rates(scene: Scene) -> pd.DataFrame:
     nav = scene.nav.read(mapping.nav, ["Code", "Description"]).reset_index(drop=True)
     keys = join_key([nav["Code"]])
     known = followed_records(scene, mapping).drop_duplicates("nav_key").set_index("nav_key")
-    ids = known["crm_id"].reindex(keys.to_numpy()).fillna("").astype(TEXT).reset_index(drop=True)
+    ids = known["crm_id"].reindex(keys.to_numpy()).astype(TEXT).fillna("").reset_index(drop=True)
     crm = scene.crm.read(mapping.crm, ["exchangerate"], (), [each for each in ids if each])
     theirs = crm["exchangerate"].reindex(ids.to_numpy()).reset_index(drop=True)
     ours, _ = rates_of(scene, nav["Code"])

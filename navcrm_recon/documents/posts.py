@@ -215,7 +215,7 @@ def _post(work: Work, told: pd.DataFrame) -> bool:
     keys = join_key([told["customer"]])
     known = coupled(scene, keys.unique().tolist()) if len(told) else coupled(scene, [])
     account = known.drop_duplicates("nav_key").set_index("nav_key")["crm_id"]
-    told = told.assign(account=keys.map(account).fillna("").astype(TEXT))
+    told = told.assign(account=keys.map(account).astype(TEXT).fillna(""))
     told = told[told["account"].ne("")]
     ids = [key_of(scene, _POST, *row) for row in told[["table", "number"]].itertuples(index=False)]
     told = told.set_index(pd.Index(ids, dtype=TEXT))

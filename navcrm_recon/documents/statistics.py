@@ -142,7 +142,7 @@ def _standing(scene: Scene, keys: Sequence[str] | None, work_date: date | None =
     figures = read_figures(scene, known["nav_key"].tolist(), work_date)
     account, table = scene.catalog.crm["account"], scene.catalog.crm[ENTITY]
     accounts = read_available(scene.crm, account, ["name", LINK], (), known["crm_id"].tolist())
-    links = known["crm_id"].map(accounts[LINK]).fillna("").astype(TEXT)
+    links = known["crm_id"].map(accounts[LINK]).astype(TEXT).fillna("")
     columns = [*figures.columns, CURRENCY]
     records = read_available(scene.crm, table, columns, (), [each for each in links if each])
     own = [key_of(scene, ENTITY, each) for each in known["crm_id"]]
@@ -277,7 +277,7 @@ def _one_sided(standing: Standing, pairs: pd.DataFrame) -> pd.DataFrame:
     Each names the record that is there; where neither is, both.
     """
     neither = ~pairs["in_nav"] & ~pairs["in_crm"]
-    names = pairs["crm_id"].map(standing.accounts["name"]).fillna("").astype(TEXT)
+    names = pairs["crm_id"].map(standing.accounts["name"]).astype(TEXT).fillna("")
     lost_customer = (
         "the customer " + pairs["nav_key"] + " that the account " + names + " is coupled to is not "
         "in NAV. Uncouple the account, or couple it with another customer."

@@ -28,7 +28,7 @@ class Known:
         beyond = positions(keys, self.outside.index)
         everyone = pd.concat([self.inside, self.outside], ignore_index=True)
         place = np.where(within >= 0, within, np.where(beyond >= 0, beyond + len(self.inside), -1))
-        names = everyone.reindex(place).fillna("").astype(TEXT).reset_index(drop=True)
+        names = everyone.reindex(place).astype(TEXT).fillna("").reset_index(drop=True)
         return names, within >= 0, place >= 0
 
 
@@ -100,7 +100,7 @@ def renamed(records: pd.DataFrame, places: pd.Series) -> tuple[pd.DataFrame, pd.
         the way goes as well, unless it has the Integration ID of that key itself.
     """
     ids, keys = records["integration_id"], records["nav_key"]
-    now = places.reindex(ids).fillna("").astype(TEXT).set_axis(records.index)
+    now = places.reindex(ids).astype(TEXT).fillna("").set_axis(records.index)
     stays = now.eq(keys) & now.ne("")
     settled = keys[stays]
     goes = now.ne("") & ~stays & ~now.isin(settled) & ~now.mask(stays, "").duplicated()

@@ -86,7 +86,7 @@ def price_findings(
     """
     ours = prices["Sales Type"].eq(PRICE_GROUP).fillna(False) & prices["Sales Code"].ne("")
     sent = prices[ours]
-    last = winners(sent, units[ours]).reindex(prices.index).fillna("").astype(TEXT)
+    last = winners(sent, units[ours]).reindex(prices.index).astype(TEXT).fillna("")
     mixed = prices["Sales Code"].isin(mixed_groups(sent).index) & ours
     found = {
         "collision": ours & last.map(last[ours].value_counts()).gt(1).fillna(False),

@@ -95,7 +95,7 @@ def _wide(changes: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
 
 def _read(wide: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return texts of changes as columns: numbers as decimals, blank where nothing is written."""
-    texts = wide.reindex(columns=list(names)).fillna("").astype(TEXT)
+    texts = wide.reindex(columns=list(names)).astype(TEXT).fillna("")
     numbers = {n: texts[n].mask(texts[n].eq("")).astype(DECIMAL) for n in names if n in _NUMBERS}
     return texts.assign(**numbers)
 
@@ -143,7 +143,7 @@ def _split(plan: Plan) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _numbered(frame: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
     numbers = orders.set_index("crm_id")["order_number"]
-    return frame.assign(order_number=frame["crm_id"].map(numbers).fillna("").astype(TEXT))
+    return frame.assign(order_number=frame["crm_id"].map(numbers).astype(TEXT).fillna(""))
 
 
 def _linked(frame: pd.DataFrame, ws: Workspace) -> pd.DataFrame:

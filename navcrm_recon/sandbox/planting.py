@@ -74,7 +74,7 @@ def plant(company: Company) -> pd.DataFrame:
 
 def as_planted(found: pd.DataFrame) -> pd.DataFrame:
     """Return expected findings as ``planted.csv`` lists them: columns ``PLANTED``, sorted."""
-    planted = found.reindex(columns=PLANTED).fillna("").astype(TEXT)
+    planted = found.reindex(columns=PLANTED).astype(TEXT).fillna("")
     return planted.sort_values(PLANTED, ignore_index=True)
 
 

@@ -247,5 +247,5 @@ def _matches(
     free = found[~found.index.isin(list(taken))].reset_index()
     free = free.drop_duplicates(names)
     joined = wanted.merge(free, on=names, how="left")
-    once = joined["crm_id"].fillna("").astype(TEXT)
+    once = joined["crm_id"].astype(TEXT).fillna("")
     return once.mask(once.duplicated(), "")  # the second of two alike is a record of its own

@@ -102,7 +102,7 @@ def orders_of(scene: Scene, references: pd.Series) -> pd.DataFrame:
     rows = rows.assign(number=_alike(rows["ordernumber"])).drop_duplicates("number")
     known = rows.set_index("number")[["salesorderid", *_OF_ORDER]]
     found = known.reindex(_alike(references).mask(references.eq(""), "\0"))
-    return found.set_axis(references.index, axis=0).fillna("").astype(TEXT)
+    return found.set_axis(references.index, axis=0).astype(TEXT).fillna("")
 
 
 def _alike(numbers: pd.Series) -> pd.Series:

@@ -63,8 +63,8 @@ def price_group(work: Work) -> list[FieldWrite]:
         return []
     groups = work.source["Code"].reset_index(drop=True)
     prices = prices_of_groups(work.scene, groups)
-    currency = groups.map(prices.drop_duplicates("Sales Code").set_index("Sales Code")
-                          ["Currency Code"]).fillna("").astype(TEXT)  # fmt: skip
+    of_group = prices.drop_duplicates("Sales Code").set_index("Sales Code")["Currency Code"]
+    currency = groups.map(of_group).astype(TEXT).fillna("")
     ids = _currency_ids(work.scene, currency)
     problem = _problems(work.scene, groups, prices, currency, ids)
     before = work.before("transactioncurrencyid")
@@ -100,9 +100,8 @@ def _problems(
     by_price = _price_problems(scene, prices)
     first = by_price[by_price.ne("")].groupby(prices["Sales Code"]).first()
     out = pd.Series("", index=groups.index, dtype=TEXT)
-    for texts in (groups.map(first), unknown, several):
-        given = texts.fillna("").astype(TEXT)
-        out = out.mask(given.ne(""), given)
+    for texts in (groups.map(first).astype(TEXT).fillna(""), unknown, several):
+        out = out.mask(texts.ne(""), texts)
     return out
 
 
@@ -196,7 +195,7 @@ def _in_currency_of_list(work: Work) -> FieldWrite:
     table = work.scene.catalog.crm["pricelevel"]
     named = [each for each in lists.unique() if each]
     rows = work.scene.crm.read(table, ["name", "transactioncurrencyid"], (), named)
-    rows = rows.reindex(lists.to_numpy()).reset_index(drop=True).fillna("").astype(TEXT)
+    rows = rows.reindex(lists.to_numpy()).reset_index(drop=True).astype(TEXT).fillna("")
     codes = work.source["Currency Code"].reset_index(drop=True)
     ids, own = _currency_ids(work.scene, codes), rows["transactioncurrencyid"]
     other = ids.ne("") & own.ne("") & ids.ne(own)

@@ -74,8 +74,9 @@ def divided(values: Decimals, by: Decimals) -> Decimals:
 def cumulated(values: Decimals, groups: Decimals) -> Decimals:
     """Return running sums within groups; rows of a group stand together.
 
-    >>> cumulated(np.array([1, 2, 5], dtype=object), np.array(["a", "a", "b"])).tolist()
-    [1, 3, 5]
+    >>> values = np.array([Decimal("1"), Decimal("2"), Decimal("5")], dtype=object)
+    >>> [str(each) for each in cumulated(values, np.array(["a", "a", "b"]))]
+    ['1', '3', '5']
     """
     if not len(values):
         return values

@@ -124,8 +124,8 @@ def _with_amounts(
     """Return lines with their amounts, and with what they take from the header (L9 to L16)."""
     of = head.reindex(sold["order"].to_numpy()).reset_index(drop=True)
     key = join_key([
-        of["VAT Bus. Posting Group"].fillna("").astype(TEXT),
-        sold["VAT Prod. Posting Group"].fillna("").astype(TEXT),
+        of["VAT Bus. Posting Group"].astype(TEXT).fillna(""),
+        sold["VAT Prod. Posting Group"].astype(TEXT).fillna(""),
     ])  # fmt: skip
     setup = columns(facts.goods.vat, ["VAT Calculation Type", "VAT %"], key)
     kind = setup["VAT Calculation Type"].fillna(0).astype("int64")

@@ -318,7 +318,7 @@ def finish_open(scene: Scene, store: Store, job: Job) -> None:
     if len(entries):
         identities = entries["identity"].tolist()
         keys = keys_by_identity(scene.nav.read, scene.catalog, identities, mapping.nav)
-        found = entries["identity"].str.lower().map(keys).fillna("").astype(TEXT)
+        found = entries["identity"].str.lower().map(keys).astype(TEXT).fillna("")
         there = as_rows(entries.assign(nav_key=found)[found.ne("")])
         with store.transaction():
             old = store.coupling_records(SALES_ORDER, crm_ids=[row["crm_id"] for row in there])

@@ -122,7 +122,7 @@ def _customer(facts: Facts, who: pd.DataFrame) -> dict[str, pd.Series]:
     out |= {"Sell-to Customer No.": sell_to["No."], "Bill-to Customer No.": bill_to["No."]}
     out |= {name: sell_to[name] for name in _SELL_TO} | {name: bill_to[name] for name in _BILL_TO}
     card = columns(parties.cards, ["E-Mail", "Phone No."], join_key([
-        out["Sell-to Contact No."].fillna("").astype(TEXT)]))  # fmt: skip
+        out["Sell-to Contact No."].astype(TEXT).fillna("")]))  # fmt: skip
     for name in ("E-Mail", "Phone No."):
         out[f"Sell-to {name}"] = card[name].where(card[name].fillna("").ne(""), sell_to[name])
     return out | _ship_to(facts, sell_to, out)
@@ -136,8 +136,8 @@ def _ship_to(
     facts: Facts, sell_to: pd.DataFrame, own: Mapping[str, pd.Series]
 ) -> dict[str, pd.Series]:
     """Return the customer's own ship-to address, where it names one."""
-    code = sell_to["Ship-to Code"].fillna("").astype(TEXT)
-    key = join_key([sell_to["No."].fillna("").astype(TEXT), code])
+    code = sell_to["Ship-to Code"].astype(TEXT).fillna("")
+    key = join_key([sell_to["No."].astype(TEXT).fillna(""), code])
     given = code.ne("") & key.isin(list(facts.parties.ship_to.index))
     names = ["Name", "Name 2", *_ADDRESS, "Contact", *_SHIP_TO]
     found = columns(facts.parties.ship_to, names, key)
@@ -242,7 +242,7 @@ def _with_options(facts: Facts, out: pd.DataFrame, problems: Problems) -> pd.Dat
 
 def _with_terms(facts: Facts, out: pd.DataFrame, today: date, problems: Problems) -> pd.DataFrame:
     """Count due date and discount date from the payment terms (O2)."""
-    terms = out["Payment Terms Code"].fillna("").astype(TEXT)
+    terms = out["Payment Terms Code"].astype(TEXT).fillna("")
     for field, formula in (
         ("Due Date", "Due Date Calculation"),
         ("Pmt. Discount Date", "Discount Date Calculation"),

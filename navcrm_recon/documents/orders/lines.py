@@ -149,7 +149,7 @@ def _with_goods(facts: Facts, sold: pd.DataFrame, problems: Problems) -> pd.Data
     unit = sales_unit.where(sales_unit.ne(""), base).where(by_item, resource[base.name]).fillna("")
     per = columns(
         goods.item_units, ["Qty. per Unit of Measure"],
-        join_key([item["No."].fillna("").astype(TEXT), unit.astype(TEXT)]),
+        join_key([item["No."].astype(TEXT).fillna(""), unit.astype(TEXT)]),
     )["Qty. per Unit of Measure"]  # fmt: skip
     blocked = item["Blocked"].where(by_item, resource["Blocked"]).fillna(False)
     problems.add(

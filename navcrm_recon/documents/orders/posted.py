@@ -51,7 +51,7 @@ def posted_invoices(reader: Reader, orders: pd.DataFrame, number: pd.Series) -> 
 
 def _customers(reader: Reader, orders: pd.DataFrame) -> pd.Series:
     """Return the number of the customer each CRM order is for, blank where it is not known."""
-    party = orders["customerid"].fillna("").astype(TEXT)
+    party = orders["customerid"].astype(TEXT).fillna("")
     by_contact = orders["customeridtype"].eq("contact").fillna(False)
     contacts = reader.rows("crm", "contact", ["parentcustomerid"], party[by_contact])
     account = party.where(~by_contact, beside(contacts["parentcustomerid"], party))
