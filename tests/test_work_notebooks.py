@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.notebook, pytest.mark.slow]
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+#: Runs a notebook by its name.
+Told = Callable[[str], Any]
 #: Columns of times, and of what a database counts by itself.
 TIMES = {
     "timestamp", "Modified On", "createdon", "modifiedon", "versionnumber",
@@ -232,3 +235,53 @@ def test_customer_statistics_say_what_crm_is_behind_with(demo: Path, tmp_path: P
     assert html(told, "overdue-chart").count("<img") == 1
     for cell in told.cells:
         assert "<Freewheel" not in str(cell.get("outputs"))
+
+
+@pytest.mark.parametrize(
+    ("notebook", "frame", "shown"),
+    [
+        ("price_lists", "price_collisions", ["prices-08", "prices-10", "prices-12"]),
+        ("products_and_units", "unit_groups", ["products-05"]),
+        ("products_and_units", "product_states", ["products-10"]),
+        ("currencies", "currency_rates", ["currencies-05"]),
+    ],
+)
+def test_what_is_found_is_shown(
+    told: Told, demo: Path, notebook: str, frame: str, shown: list[str]
+) -> None:
+    found = getattr(nr.open_workspace(demo), frame)()
+    found = found[~found["finding"].isin(["", "ignored_sales_type"])]
+    assert len(found)
+    run = told(notebook)
+    pages = "".join(html(run, cell) for cell in shown)
+    for key in found["item" if "item" in found else "nav_key"]:
+        assert f">{key}<" in pages
+    assert any("<img" in html(run, each.id) for each in run.cells if each.cell_type == "code")
+
+
+def test_orders_that_wait_and_those_in_nav_are_shown(told: Told, demo: Path) -> None:
+    orders = nr.open_workspace(demo).sales_orders()
+    waiting, rest = orders["stage"].eq("waiting"), orders["nav_key"].ne("")
+    assert waiting.any()
+    run = told("sales_orders")
+    for number in orders.loc[waiting, "order_number"]:
+        assert f">{number}<" in html(run, "orders-05") + html(run, "orders-10")
+    for number in orders.loc[rest, "order_number"]:
+        assert f">{number}<" in html(run, "orders-14")
+
+
+@pytest.fixture(scope="module")
+def told(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """Run each of the notebooks that only read once, on one company, which they leave as it is."""
+    file = copied(demo, tmp_path_factory.mktemp("told") / "own")
+    before = {each: each.read_bytes() for each in file.parent.glob("*.db")}
+    runs: dict[str, Any] = {}
+
+    def run(name: str) -> Any:
+        if name not in runs:
+            out = file.parent / f"{name}.ipynb"
+            runs[name] = papermill(name, out, "-p", "workspace", str(file), "-p", "top", "1000")
+        return runs[name]
+
+    yield run
+    assert {each: each.read_bytes() for each in file.parent.glob("*.db")} == before
